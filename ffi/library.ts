@@ -1,0 +1,38 @@
+/** Opening shared libraries on first use, so that importing a module never loads anything. */
+
+/** A shared library that this machine does not have; `doctor` explains what to install. */
+export class LibraryMissing extends Error {
+  override name = "LibraryMissing";
+  constructor(readonly library: string, options?: ErrorOptions) {
+    super(`Cannot open the shared library ${library}`, options);
+  }
+}
+
+/**
+ * Returns a function that opens the library the first time it is called and gives its symbols ever after.
+ *
+ * @param names Sonames to try in order, such as `libpam.so.0`
+ * @throws {LibraryMissing} From the returned function, when none of the names can be opened
+ */
+export function library<const T extends Deno.ForeignLibraryInterface>(
+  names: string[],
+  table: T,
+): () => Deno.DynamicLibrary<T>["symbols"] {
+  let symbols: Deno.DynamicLibrary<T>["symbols"] | undefined;
+  return () => {
+    if (symbols) return symbols;
+    let cause: unknown;
+    for (const name of names) {
+      try {
+        symbols = Deno.dlopen(name, table).symbols;
+        return symbols;
+      } catch (error) {
+        cause = error;
+      }
+    }
+    throw new LibraryMissing(names[0] ?? "(unnamed)", { cause });
+  };
+}
+
+/** Sonames of the C library. */
+export const C_LIBRARY = ["libc.so.6"];

@@ -1,0 +1,55 @@
+/** What monitor, dispatcher and worker need to know: written by `sallyport host` from the checked config as one JSON file. */
+
+/** No npm package may be needed to read this: root processes do. Times in milliseconds. */
+export interface HostSettings {
+  /** This host's name on the bus. */
+  name: string;
+  /** Unprivileged numeric ids of the dispatcher. */
+  dispatcherUid: number;
+  dispatcherGid: number;
+  /** Root-only files: identity with private key, and the fleet key plus revocations. */
+  identityFile: string;
+  trustFile: string;
+  /** Journal of open leases and other run-time files; root only. */
+  runDirectory: string;
+  pam: PamSettings;
+  bus: BusSettings;
+  /** Idle workers kept ready. */
+  warmWorkers: number;
+  /** Leases in authentication at one time, and in all. */
+  maxOpening: number;
+  maxLeases: number;
+  /** A login on the host must be through PAM by then. */
+  loginGraceMs: number;
+  /** How long a hung-up shell may take before its process group is killed. */
+  hangupGraceMs: number;
+  /** How long PAM may take to close before the worker is killed and a janitor takes over. */
+  closeTimeoutMs: number;
+  /** A lease ends when gateway and host could not talk for this long. */
+  sessionTimeoutMs: number;
+  /** Soft RLIMIT_NOFILE given back to sessions before pam_limits; Deno raises its own. */
+  openFilesSoft: number;
+  /** Patterns of variables a client may set, `*` and `?` as in sshd's AcceptEnv. */
+  acceptEnv: string[];
+  /** Subsystems: name → command line run by the account's shell. */
+  subsystems: Record<string, string>;
+  logLevel: "debug" | "info" | "warning" | "error";
+  logFormat: "human" | "json" | "auto";
+}
+
+export interface PamSettings {
+  enabled: boolean;
+  serviceName: string;
+  /** Folder of service files for pam_start_confdir, or null for the system's. */
+  confdir: string | null;
+  usePamAuth: boolean;
+}
+
+export interface BusSettings {
+  /** NATS URLs, tried in turn. */
+  servers: string[];
+  /** File with the nkey seed (`SU…`), or null. */
+  nkeySeedFile: string | null;
+  /** PEM files for TLS, or null. */
+  tls: { ca: string | null; cert: string | null; key: string | null } | null;
+}

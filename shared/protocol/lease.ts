@@ -1,0 +1,159 @@
+/** Opening a lease: the signed bodies that cross the bus, and what the gateway learned about the applicant. */
+
+import { Fields, ProtocolError } from "./codec.ts";
+import { maxEnvelopeBytes } from "./limits.ts";
+import { isLeaseId, isLogin, isName } from "./names.ts";
+
+/** AEAD suites of a lease, best first. */
+export const suites = ["aes-256-gcm", "chacha20-poly1305"] as const;
+export type Suite = typeof suites[number];
+
+/** Where the SSH client connects from, as the gateway's socket saw it. */
+export interface ClientAddress {
+  /** Numeric IPv4 or IPv6 address and TCP port of the client. */
+  address: string;
+  port: number;
+  /** Numeric address and port of the gateway it connected to. */
+  serverAddress: string;
+  serverPort: number;
+}
+
+/** Body of `lease.open`, signed by the gateway; single use, for one host, one boot, one login. */
+export interface LeaseOpen {
+  type: "lease.open.v1";
+  lease: string;
+  gateway: string;
+  /** Audience: the only host that may act on it. */
+  host: string;
+  /** Boot id from the host's last signed heartbeat: a restarted host accepts no replay. */
+  boot: string;
+  /** Milliseconds since the epoch on the *host's* clock after which the request is void. */
+  expiresAt: number;
+  /** Ephemeral X25519 public key of the gateway, 32 bytes, base64. */
+  key: string;
+  suites: Suite[];
+  /** The account asked for. */
+  login: string;
+  /** The applicant as the gateway authenticated them, and their roles. */
+  user: string;
+  roles: string[];
+  /** RFC 4252 method name and, for keys, the SHA256 fingerprint. */
+  method: string;
+  fingerprint: string;
+  client: ClientAddress;
+}
+
+/** Body of `lease.answer`, signed by the host: its half of the key exchange. */
+export interface LeaseAnswer {
+  type: "lease.answer.v1";
+  lease: string;
+  host: string;
+  gateway: string;
+  /** Ephemeral X25519 public key of the worker, 32 bytes, base64. */
+  key: string;
+  suite: Suite;
+}
+
+/** Unsigned reply when no lease can be opened; worth no more than a broken connection. */
+export interface LeaseDenied {
+  type: "lease.denied.v1";
+  problem: string;
+}
+
+/** Body of a host's heartbeat, signed by the host's identity. */
+export interface HostHeartbeat {
+  type: "host.heartbeat.v1";
+  host: string;
+  boot: string;
+  /** The host's clock, milliseconds since the epoch. */
+  at: number;
+  version: string;
+  /** Leases open now. */
+  leases: number;
+}
+
+/** Body of a gateway's heartbeat, signed by the gateway's identity. */
+export interface GatewayHeartbeat {
+  type: "gateway.heartbeat.v1";
+  gateway: string;
+  boot: string;
+  at: number;
+  version: string;
+}
+
+const x25519Length = 44; // base64 of 32 bytes
+
+function publicKey(fields: Fields): string {
+  const bytes = fields.bytes("key", 32);
+  if (bytes.length !== 32) throw new ProtocolError("Cannot read key: it must be 32 bytes");
+  return fields.string("key", x25519Length);
+}
+
+function parse(bytes: Uint8Array): Fields {
+  return Fields.parse(bytes, maxEnvelopeBytes);
+}
+
+export function decodeLeaseOpen(bytes: Uint8Array): LeaseOpen {
+  const fields = parse(bytes);
+  const client = fields.object("client");
+  return {
+    type: fields.oneOf("type", ["lease.open.v1"]),
+    lease: fields.matching("lease", isLeaseId, "32 hex digits"),
+    gateway: fields.matching("gateway", isName, "a name"),
+    host: fields.matching("host", isName, "a name"),
+    boot: fields.matching("boot", isLeaseId, "32 hex digits"),
+    expiresAt: fields.integer("expiresAt", 0, Number.MAX_SAFE_INTEGER),
+    key: publicKey(fields),
+    suites: fields.list("suites", suites.length, (item, path) => {
+      const suite = suites.find((known) => known === item);
+      if (!suite) throw new ProtocolError(`Cannot read ${path}: it must be one of ${suites.join(", ")}`);
+      return suite;
+    }),
+    login: fields.matching("login", isLogin, "a login"),
+    user: fields.string("user", 256),
+    roles: fields.strings("roles", 256),
+    method: fields.string("method", 64),
+    fingerprint: fields.string("fingerprint", 128),
+    client: {
+      address: client.string("address", 64),
+      port: client.integer("port", 0, 65_535),
+      serverAddress: client.string("serverAddress", 64),
+      serverPort: client.integer("serverPort", 0, 65_535),
+    },
+  };
+}
+
+export function decodeLeaseAnswer(bytes: Uint8Array): LeaseAnswer {
+  const fields = parse(bytes);
+  return {
+    type: fields.oneOf("type", ["lease.answer.v1"]),
+    lease: fields.matching("lease", isLeaseId, "32 hex digits"),
+    host: fields.matching("host", isName, "a name"),
+    gateway: fields.matching("gateway", isName, "a name"),
+    key: publicKey(fields),
+    suite: fields.oneOf("suite", suites),
+  };
+}
+
+export function decodeHostHeartbeat(bytes: Uint8Array): HostHeartbeat {
+  const fields = parse(bytes);
+  return {
+    type: fields.oneOf("type", ["host.heartbeat.v1"]),
+    host: fields.matching("host", isName, "a name"),
+    boot: fields.matching("boot", isLeaseId, "32 hex digits"),
+    at: fields.integer("at", 0, Number.MAX_SAFE_INTEGER),
+    version: fields.string("version", 64),
+    leases: fields.integer("leases", 0, 1_000_000),
+  };
+}
+
+export function decodeGatewayHeartbeat(bytes: Uint8Array): GatewayHeartbeat {
+  const fields = parse(bytes);
+  return {
+    type: fields.oneOf("type", ["gateway.heartbeat.v1"]),
+    gateway: fields.matching("gateway", isName, "a name"),
+    boot: fields.matching("boot", isLeaseId, "32 hex digits"),
+    at: fields.integer("at", 0, Number.MAX_SAFE_INTEGER),
+    version: fields.string("version", 64),
+  };
+}

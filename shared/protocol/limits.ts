@@ -1,0 +1,31 @@
+/** Every limit of the wire contract: unit in the name, reason beside it. */
+
+/** SSH caps a packet at 35,000 bytes (RFC 4253 §6.1), so no command or environment value can be longer. */
+export const maxCommandBytes = 32_768;
+/** Environment variables one channel may carry; OpenSSH's MAX_ENV-like bound against a hostile client. */
+export const maxEnvironmentVariables = 128;
+export const maxEnvironmentValueBytes = 8_192;
+/** Terminal names are short; RFC 4254 sets no bound. */
+export const maxTerminalNameBytes = 128;
+/** One byte opcode and four byte value, at most 159 opcodes (RFC 4254 §8). */
+export const maxTerminalModesBytes = 159 * 5 + 1;
+/** Signed envelopes (lease.open, lease.answer, heartbeats): generous for roles and traits, small for a parser. */
+export const maxEnvelopeBytes = 65_536;
+/** One record between monitor, dispatcher and worker; below Linux's default 212,992-byte socket buffer. */
+export const maxRecordBytes = 131_072;
+/** Linux refuses longer logins (utmp UT_NAMESIZE, useradd). */
+export const maxLoginLength = 32;
+/** A host's or gateway's name is one subject token. */
+export const maxNameLength = 63;
+
+/** A whole sealed frame; 16-32 KiB travels best through a NATS server (measured). */
+export const maxFrameBytes = 32_768;
+
+/** A lease.open is worthless after this; only the time until the host's answer, PAM comes later. */
+export const leaseOpenTtlMs = 30_000;
+/** How long a gateway waits for the signed answer before it says the host does not answer. */
+export const leaseAnswerTimeoutMs = 10_000;
+/** Each process says it lives at this pace. */
+export const heartbeatIntervalMs = 5_000;
+/** A process silent for this long is dead: its leases end. Three heartbeats. */
+export const heartbeatTimeoutMs = 15_000;

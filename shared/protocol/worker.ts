@@ -1,0 +1,247 @@
+/**
+ * Inside one host: the records between monitor, dispatcher and worker on AF_UNIX SEQPACKET sockets.
+ *
+ * A worker's first record is the monitor's `assign`; everything after comes from the dispatcher. Descriptors ride
+ * along by SCM_RIGHTS where a message says so. JSON, one message a record, at most `maxRecordBytes`.
+ */
+
+import {
+  type ChannelExit,
+  type ChannelOpen,
+  decodeChannelOpen,
+  decodeProblem,
+  maxChannelNumber,
+} from "./channel.ts";
+import { Fields, ProtocolError } from "./codec.ts";
+import { type Suite, suites } from "./lease.ts";
+import { maxEnvelopeBytes, maxRecordBytes } from "./limits.ts";
+import { isLeaseId, isLogin, isSignalName, type SignalName } from "./names.ts";
+import type { Problem } from "./problems.ts";
+
+/** Monitor → worker, always first: the lease it will serve and the boot it must be signed for. */
+export interface Assign {
+  type: "assign";
+  lease: string;
+  boot: string;
+}
+
+/** Dispatcher → worker. */
+export type WorkerRequest =
+  /** The signed envelope as it came off the bus; the worker trusts nothing else. */
+  | { type: "lease.open"; envelope: Uint8Array<ArrayBuffer> }
+  | ChannelOpen
+  | { type: "channel.signal"; channel: number; signal: SignalName }
+  /** Hang up the channel's process; its descriptors are closed in the dispatcher already. */
+  | { type: "channel.close"; channel: number }
+  /** End the lease: hang up every channel, close PAM, exit. Losing the socket means the same. */
+  | { type: "lease.close" };
+
+/** Worker → dispatcher. */
+export type WorkerReply =
+  /** The signed answer for the gateway, and the lease's keys (32 bytes each) for the dispatcher. */
+  | {
+    type: "lease.answer";
+    envelope: Uint8Array<ArrayBuffer>;
+    suite: Suite;
+    sendKey: Uint8Array<ArrayBuffer>;
+    receiveKey: Uint8Array<ArrayBuffer>;
+    login: string;
+    gateway: string;
+  }
+  /** The envelope was not acceptable; nothing was run. */
+  | { type: "lease.denied"; problem: Problem; cause: string }
+  /** A PAM message for the person: shown on the lease's first PTY, before its shell. */
+  | { type: "lease.notice"; text: string }
+  /** `login` as PAM left it. */
+  | { type: "lease.accepted"; login: string }
+  /** `text` is for the person, `cause` for the log. */
+  | { type: "lease.refused"; problem: Problem; text: string; cause: string }
+  /** With descriptors: `[pty]`, or `[stdin, stdout, stderr]` ends of the dispatcher. */
+  | { type: "channel.opened"; channel: number; pid: number; tty: string }
+  | { type: "channel.failed"; channel: number; problem: Problem; text: string; cause: string }
+  | { type: "channel.exited"; channel: number; exit: ChannelExit }
+  /** PAM is closed; the worker exits now. */
+  | { type: "lease.closed" }
+  | { type: "log"; level: LogLevel; message: string; properties: Record<string, unknown> };
+
+export const logLevels = ["debug", "info", "warning", "error"] as const;
+export type LogLevel = typeof logLevels[number];
+
+export function encodeWorkerRequest(request: WorkerRequest | Assign): object {
+  if (request.type === "lease.open") return { ...request, envelope: request.envelope.toBase64() };
+  return request;
+}
+
+export function encodeWorkerReply(reply: WorkerReply): object {
+  if (reply.type !== "lease.answer") return reply;
+  return {
+    ...reply,
+    envelope: reply.envelope.toBase64(),
+    sendKey: reply.sendKey.toBase64(),
+    receiveKey: reply.receiveKey.toBase64(),
+  };
+}
+
+export function decodeAssign(bytes: Uint8Array): Assign {
+  const fields = Fields.parse(bytes, maxRecordBytes, "assign");
+  return {
+    type: fields.oneOf("type", ["assign"]),
+    lease: fields.matching("lease", isLeaseId, "32 hex digits"),
+    boot: fields.matching("boot", isLeaseId, "32 hex digits"),
+  };
+}
+
+function channelNumber(fields: Fields): number {
+  return fields.integer("channel", 1, maxChannelNumber);
+}
+
+export function decodeWorkerRequest(bytes: Uint8Array): WorkerRequest {
+  const fields = Fields.parse(bytes, maxRecordBytes);
+  const type = fields.oneOf("type", [
+    "lease.open",
+    "channel.open",
+    "channel.signal",
+    "channel.close",
+    "lease.close",
+  ]);
+  switch (type) {
+    case "lease.open":
+      return { type, envelope: fields.bytes("envelope", maxEnvelopeBytes) };
+    case "channel.open":
+      return decodeChannelOpen(fields);
+    case "channel.signal": {
+      const signal = fields.string("signal", 16);
+      if (!isSignalName(signal)) {
+        throw new ProtocolError("Cannot read message.signal: it is not a signal of RFC 4254");
+      }
+      return { type, channel: channelNumber(fields), signal };
+    }
+    case "channel.close":
+      return { type, channel: channelNumber(fields) };
+    case "lease.close":
+      return { type };
+  }
+}
+
+function decodeExit(fields: Fields): ChannelExit {
+  const type = fields.oneOf("type", ["exit", "exit-signal"]);
+  return type === "exit"
+    ? { type, code: fields.integer("code", 0, 255) }
+    : { type, signal: fields.string("signal", 64), coreDumped: fields.boolean("coreDumped") };
+}
+
+export function decodeWorkerReply(bytes: Uint8Array): WorkerReply {
+  const fields = Fields.parse(bytes, maxRecordBytes);
+  const type = fields.oneOf("type", [
+    "lease.answer",
+    "lease.denied",
+    "lease.notice",
+    "lease.accepted",
+    "lease.refused",
+    "channel.opened",
+    "channel.failed",
+    "channel.exited",
+    "lease.closed",
+    "log",
+  ]);
+  switch (type) {
+    case "lease.answer":
+      return {
+        type,
+        envelope: fields.bytes("envelope", maxEnvelopeBytes),
+        suite: fields.oneOf("suite", suites),
+        sendKey: fields.bytes("sendKey", 32),
+        receiveKey: fields.bytes("receiveKey", 32),
+        login: fields.matching("login", isLogin, "a login"),
+        gateway: fields.string("gateway", 64),
+      };
+    case "lease.denied":
+      return { type, problem: decodeProblem(fields), cause: fields.string("cause", maxRecordBytes) };
+    case "lease.notice":
+      return { type, text: fields.string("text", maxRecordBytes) };
+    case "lease.accepted":
+      return { type, login: fields.matching("login", isLogin, "a login") };
+    case "lease.refused":
+      return {
+        type,
+        problem: decodeProblem(fields),
+        text: fields.string("text", maxRecordBytes),
+        cause: fields.string("cause", maxRecordBytes),
+      };
+    case "channel.opened":
+      return {
+        type,
+        channel: channelNumber(fields),
+        pid: fields.integer("pid", 1, 0x7fff_ffff),
+        tty: fields.string("tty", 64),
+      };
+    case "channel.failed":
+      return {
+        type,
+        channel: channelNumber(fields),
+        problem: decodeProblem(fields),
+        text: fields.string("text", maxRecordBytes),
+        cause: fields.string("cause", maxRecordBytes),
+      };
+    case "channel.exited":
+      return { type, channel: channelNumber(fields), exit: decodeExit(fields.object("exit")) };
+    case "lease.closed":
+      return { type };
+    case "log":
+      return {
+        type,
+        level: fields.oneOf("level", logLevels),
+        message: fields.string("message", maxRecordBytes),
+        properties: fields.record("properties"),
+      };
+  }
+}
+
+/** Dispatcher → monitor: a fixed record, one kind byte and the 16-byte lease id; all a hostile bus can make the root monitor read. */
+export const startRecordBytes = 17;
+const startKind = 1;
+
+export function encodeStartRecord(lease: string): Uint8Array<ArrayBuffer> {
+  const record = new Uint8Array(new ArrayBuffer(startRecordBytes));
+  record[0] = startKind;
+  record.set(Uint8Array.fromHex(lease), 1);
+  return record;
+}
+
+/** The lease id asked for. @throws {ProtocolError} */
+export function decodeStartRecord(record: Uint8Array): string {
+  if (record.length !== startRecordBytes || record[0] !== startKind) {
+    throw new ProtocolError("Cannot read a start record: it must be 17 bytes of kind 1");
+  }
+  return record.subarray(1).toHex();
+}
+
+/** Monitor → dispatcher. */
+export type MonitorMessage =
+  /** With one descriptor: the dispatcher's end of the worker's socket. */
+  | { type: "worker.started"; lease: string; pid: number }
+  | { type: "worker.refused"; lease: string; problem: Problem }
+  /** The worker process is gone; a janitor has closed PAM if it had to. */
+  | { type: "worker.gone"; lease: string }
+  /** A signed heartbeat to publish as it is. The boot id in clear for the dispatcher's own use. */
+  | { type: "heartbeat"; envelope: string; boot: string };
+
+export function decodeMonitorMessage(bytes: Uint8Array): MonitorMessage {
+  const fields = Fields.parse(bytes, maxRecordBytes);
+  const type = fields.oneOf("type", ["worker.started", "worker.refused", "worker.gone", "heartbeat"]);
+  const lease = () => fields.matching("lease", isLeaseId, "32 hex digits");
+  switch (type) {
+    case "worker.started":
+      return { type, lease: lease(), pid: fields.integer("pid", 1, 0x7fff_ffff) };
+    case "worker.refused":
+      return { type, lease: lease(), problem: decodeProblem(fields) };
+    case "worker.gone":
+      return { type, lease: lease() };
+    case "heartbeat":
+      return {
+        type,
+        envelope: fields.string("envelope", maxEnvelopeBytes * 2),
+        boot: fields.matching("boot", isLeaseId, "32 hex digits"),
+      };
+  }
+}
