@@ -1,0 +1,83 @@
+/** The access policy: who holds which key, and which logins their roles allow. Pure, and denies unless a rule allows. */
+
+import { createHash } from "node:crypto";
+
+/** A person as the configuration knows them. `keys` are lines as in authorized_keys. */
+export interface User {
+  name: string;
+  keys: string[];
+  roles: string[];
+}
+
+export interface Role {
+  /** Exact logins, or patterns with `*` and `?`; a pattern never matches root. */
+  logins: string[];
+}
+
+/** Somebody who proved who they are, and may have the login they asked for. */
+export interface Applicant {
+  user: string;
+  roles: string[];
+  /** RFC 4252 method name. */
+  method: string;
+  /** `SHA256:…` of the key as ssh-keygen prints it; empty for other methods. */
+  fingerprint: string;
+}
+
+/** Root is never reached by a pattern: whoever means root writes root. */
+const neverByPattern = "root";
+
+function matches(pattern: string, login: string): boolean {
+  if (!/[*?]/.test(pattern)) return pattern === login;
+  if (login === neverByPattern) return false;
+  const source = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  return new RegExp(`^${source}$`, "s").test(login);
+}
+
+/** Fingerprint of a public key blob as OpenSSH prints it. */
+export function fingerprint(keyBlob: Uint8Array): string {
+  return `SHA256:${createHash("sha256").update(keyBlob).digest("base64").replace(/=+$/, "")}`;
+}
+
+/**
+ * The base64 blob of an authorized_keys line. A line with options in front gives none: honouring a key while
+ * ignoring its `restrict` or `command=` would fail open.
+ */
+function blobOf(line: string): string | null {
+  const [type, blob] = line.trim().split(/\s+/);
+  return type && blob && /^(ssh-|ecdsa-|sk-)/.test(type) ? blob : null;
+}
+
+export class AccessPolicy {
+  readonly #roles: Record<string, Role>;
+  /** Users by the base64 blob of each of their keys. */
+  readonly #holders = new Map<string, User[]>();
+
+  constructor(users: User[], roles: Record<string, Role>) {
+    this.#roles = roles;
+    for (const user of users) {
+      for (const line of user.keys) {
+        const blob = blobOf(line);
+        if (blob === null) continue;
+        const holders = this.#holders.get(blob);
+        if (holders) holders.push(user);
+        else this.#holders.set(blob, [user]);
+      }
+    }
+  }
+
+  /** Who the holder of this public key is when they ask for `login`; `null` means denied. */
+  byKey(keyBlob: Uint8Array, login: string): Applicant | null {
+    const holders = this.#holders.get(keyBlob.toBase64()) ?? [];
+    const user = holders.find((holder) => this.#allows(holder, login));
+    if (!user) return null;
+    return { user: user.name, roles: user.roles, method: "publickey", fingerprint: fingerprint(keyBlob) };
+  }
+
+  #allows(user: User, login: string): boolean {
+    return user.roles.some((name) => {
+      const role = Object.hasOwn(this.#roles, name) ? this.#roles[name] : undefined;
+      return role?.logins.some((pattern) => matches(pattern, login)) ?? false;
+    });
+  }
+}

@@ -1,0 +1,24 @@
+/** What an authentication method is: one question asked of one attempt. */
+
+import type { AuthContext } from "ssh2";
+import type { AccessPolicy, Applicant } from "../access.ts";
+
+/** What a method may look at. */
+export interface Attempt<Context extends AuthContext = AuthContext> {
+  context: Context;
+  login: string;
+  policy: AccessPolicy;
+}
+
+export type Verdict =
+  /** Proven, and allowed. */
+  | { verdict: "accepted"; applicant: Applicant }
+  /** The client asks whether a key would do before it signs (RFC 4252 §7); not an attempt yet. */
+  | { verdict: "key-welcome" }
+  | { verdict: "rejected"; reason: string };
+
+export interface AuthMethod {
+  /** RFC 4252 method name, as offered to the client. */
+  name: string;
+  judge(attempt: Attempt): Verdict | Promise<Verdict>;
+}

@@ -1,0 +1,115 @@
+/** The hosts this gateway has heard of: their boot id, their clock, and whether they still live. */
+
+import type { Bus } from "../../shared/bus/bus.ts";
+import { decodeHostHeartbeat } from "../../shared/protocol/lease.ts";
+import { heartbeatIntervalMs, heartbeatTimeoutMs, maxEnvelopeBytes } from "../../shared/protocol/limits.ts";
+import { allHostHeartbeats } from "../../shared/protocol/subjects.ts";
+import { openEnvelope } from "../../shared/trust/envelope.ts";
+import type { Trust } from "../../shared/trust/identity.ts";
+
+/** What the last heartbeat of a host said. */
+export interface HostState {
+  name: string;
+  boot: string;
+  /** The host's clock minus ours, milliseconds: requests expire in the host's clock. */
+  clockOffsetMs: number;
+  /** `performance.now()` when it was heard. */
+  heardAt: number;
+}
+
+interface Waiter {
+  host: string;
+  notBoot: string | undefined;
+  resolve: (state: HostState | null) => void;
+}
+
+/** Listens to signed heartbeats. Unsigned, wrongly signed and stale ones change nothing. */
+export class Hosts implements Disposable {
+  readonly #states = new Map<string, HostState>();
+  readonly #latest = new Map<string, number>();
+  readonly #waiters = new Set<Waiter>();
+  readonly #subscription: { unsubscribe(): void };
+  readonly #sweep: ReturnType<typeof setInterval>;
+  #onRestarted: (host: string) => void = () => {};
+  #onSilent: (host: string) => void = () => {};
+
+  constructor(bus: Bus, readonly trust: Trust) {
+    this.#subscription = bus.subscribe(allHostHeartbeats, ({ data }) => this.#heard(data));
+    this.#sweep = setInterval(() => {
+      // While our own connection is down nobody can be heard; that is not the hosts' silence.
+      if (bus.state !== "up") {
+        for (const state of this.#states.values()) state.heardAt = performance.now();
+      } else this.#dropSilent();
+    }, heartbeatIntervalMs);
+  }
+
+  /** Calls back when a host reports another boot id: every lease on it is gone. */
+  onRestarted(listener: (host: string) => void): void {
+    this.#onRestarted = listener;
+  }
+
+  /** Calls back when a host has been silent for `heartbeatTimeoutMs`. */
+  onSilent(listener: (host: string) => void): void {
+    this.#onSilent = listener;
+  }
+
+  /**
+   * The state of `host`, waiting up to a heartbeat for one that has not been heard yet.
+   *
+   * @param options.notBoot A boot id known to be stale: wait for another
+   */
+  find(host: string, options: { notBoot?: string } = {}): Promise<HostState | null> {
+    const known = this.#states.get(host);
+    if (known && known.boot !== options.notBoot) return Promise.resolve(known);
+    const { promise, resolve } = Promise.withResolvers<HostState | null>();
+    const waiter: Waiter = { host, notBoot: options.notBoot, resolve };
+    this.#waiters.add(waiter);
+    const timer = setTimeout(() => this.#settle(waiter, null), heartbeatIntervalMs * 1.5);
+    return promise.finally(() => clearTimeout(timer));
+  }
+
+  #settle(waiter: Waiter, state: HostState | null): void {
+    if (this.#waiters.delete(waiter)) waiter.resolve(state);
+  }
+
+  #heard(data: Uint8Array): void {
+    if (data.length > maxEnvelopeBytes) return;
+    let beat;
+    try {
+      const { body, credential } = openEnvelope(data, this.trust, "host", "host.heartbeat.v1");
+      beat = decodeHostHeartbeat(body);
+      if (beat.host !== credential.name) return;
+    } catch {
+      return; // Not from a host we trust: as if it had never been sent.
+    }
+    // A replayed heartbeat would bring back an old boot id or an old clock.
+    if (beat.at <= (this.#latest.get(beat.host) ?? 0)) return;
+    this.#latest.set(beat.host, beat.at);
+    const before = this.#states.get(beat.host);
+    const state: HostState = {
+      name: beat.host,
+      boot: beat.boot,
+      clockOffsetMs: beat.at - Date.now(),
+      heardAt: performance.now(),
+    };
+    this.#states.set(beat.host, state);
+    if (before && before.boot !== beat.boot) this.#onRestarted(beat.host);
+    for (const waiter of this.#waiters) {
+      if (waiter.host === beat.host && waiter.notBoot !== beat.boot) this.#settle(waiter, state);
+    }
+  }
+
+  #dropSilent(): void {
+    for (const state of this.#states.values()) {
+      if (performance.now() - state.heardAt <= heartbeatTimeoutMs) continue;
+      this.#states.delete(state.name);
+      this.#onSilent(state.name);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription.unsubscribe();
+    clearInterval(this.#sweep);
+    for (const waiter of this.#waiters) this.#settle(waiter, null);
+  }
+}

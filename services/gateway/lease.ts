@@ -1,0 +1,205 @@
+/** One lease as the gateway holds it: the signed opening, the control stream, and its channels. */
+
+import type { Bus, Loan } from "../../shared/bus/bus.ts";
+import {
+  type ChannelOpen,
+  controlStream,
+  decodeHostMessage,
+  type GatewayMessage,
+  type HostMessage,
+  RecordKind,
+  type WindowSize,
+} from "../../shared/protocol/channel.ts";
+import { encodeJson } from "../../shared/protocol/codec.ts";
+import { maxRecordBytes } from "../../shared/protocol/limits.ts";
+import type { SignalName } from "../../shared/protocol/names.ts";
+import { type Problem, ProblemError, problems } from "../../shared/protocol/problems.ts";
+import type { Aead } from "../../shared/stream/aead.ts";
+import { LeaseLink } from "../../shared/stream/link.ts";
+import type { ReliableStream } from "../../shared/stream/stream.ts";
+import type { WindowPool } from "../../shared/stream/window.ts";
+
+/** What the channel's owner wants to hear. `data` is valid until the callback returns. */
+export interface ChannelHandlers {
+  onRecord(kind: RecordKind, data: Uint8Array): void;
+  /** There is room for more towards the host. */
+  onWritable(): void;
+  /** The host could not start it; nothing else follows. */
+  onFailed(problem: Problem, text: string): void;
+  onOpened(): void;
+}
+
+/** One channel of the lease: its stream, and its requests on the control stream. */
+export interface LeaseChannel {
+  readonly stream: ReliableStream;
+  resize(size: WindowSize): void;
+  signal(signal: SignalName): void;
+  /** Hangs up: nothing is delivered any more. Idempotent. */
+  close(): void;
+}
+
+/** What links a lease to the bus. */
+export interface LeaseWire {
+  bus: Bus;
+  subject: string;
+  pool: WindowPool;
+  sessionTimeoutMs: number;
+  seal: Aead;
+  unseal: Aead;
+}
+
+export interface LeaseEnd {
+  problem: Problem;
+  text: string;
+}
+
+/** A client that floods requests faster than the host takes them is cut off at this backlog. */
+const maxControlBacklogBytes = 4 * maxRecordBytes;
+/** Time for the last records, `lease.close` above all, to be acknowledged before the keys are thrown away. */
+const lingerMs = 5_000;
+
+export class Lease {
+  readonly #link: LeaseLink;
+  readonly #control: ReliableStream;
+  readonly #channels = new Map<number, ChannelHandlers>();
+  readonly #accepted = Promise.withResolvers<string>();
+  readonly #ended = Promise.withResolvers<LeaseEnd>();
+  #onGone: () => void = () => {};
+  #nextChannel = 1;
+  #closed = false;
+
+  constructor(wire: LeaseWire) {
+    const carrier = { lend: (maxBytes: number): Loan => wire.bus.lend(wire.subject, maxBytes) };
+    this.#link = new LeaseLink({
+      side: "gateway",
+      seal: wire.seal,
+      unseal: wire.unseal,
+      carrier,
+      pool: wire.pool,
+      sessionTimeoutMs: wire.sessionTimeoutMs,
+      onDead: (cause) => this.#end("host-unreachable", cause.message),
+    });
+    this.#control = this.#link.open(controlStream, {
+      onRecord: (kind, data) => this.#onControl(kind, data),
+      onWritable: () => {},
+    });
+    this.#accepted.promise.catch(() => {}); // Whoever opened the lease awaits it too.
+  }
+
+  /** Resolves with the login PAM agreed to. @throws {ProblemError} With the host's reason */
+  get accepted(): Promise<string> {
+    return this.#accepted.promise;
+  }
+
+  /** Resolves once the lease is over for a reason that is not ours. */
+  get ended(): Promise<LeaseEnd> {
+    return this.#ended.promise;
+  }
+
+  /** Calls back once nothing of this lease needs the bus any more. */
+  onGone(listener: () => void): void {
+    this.#onGone = listener;
+  }
+
+  /** Bytes off the bus that claim to be of this lease. */
+  receive(frame: Uint8Array): void {
+    this.#link.receive(frame);
+  }
+
+  busIsUp(up: boolean): void {
+    this.#link.suspended(!up);
+    if (up) this.#link.reconnected();
+  }
+
+  /** Opens a channel; its stream may be written at once. */
+  openChannel(
+    request: Omit<ChannelOpen, "type" | "channel">,
+    handlers: ChannelHandlers,
+  ): LeaseChannel {
+    const channel = this.#nextChannel++;
+    this.#channels.set(channel, handlers);
+    const stream = this.#link.open(channel, {
+      onRecord: (kind, data) => handlers.onRecord(kind, data),
+      onWritable: () => handlers.onWritable(),
+    });
+    this.#send({ type: "channel.open", channel, ...request });
+    return {
+      stream,
+      resize: (size) => this.#send({ type: "channel.resize", channel, size }),
+      signal: (signal) => this.#send({ type: "channel.signal", channel, signal }),
+      close: () => {
+        if (!this.#channels.delete(channel)) return;
+        this.#send({ type: "channel.close", channel });
+        stream.close();
+      },
+    };
+  }
+
+  /** Ends the lease on both sides; resolves when the host knows, or after a while. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#send({ type: "lease.close" });
+    this.#closed = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const linger = new Promise<void>((resolve) => timer = setTimeout(resolve, lingerMs));
+    await Promise.race([this.#link.finished(), linger]);
+    clearTimeout(timer);
+    this.#link.close();
+    this.#onGone();
+  }
+
+  /** Ends the lease from this side because the host is known to be gone. */
+  abandon(problem: Problem, text: string): void {
+    this.#end(problem, text);
+    this.#closed = true;
+    this.#link.close();
+    this.#onGone();
+  }
+
+  #send(message: GatewayMessage): void {
+    if (this.#closed || this.#link.dead) return;
+    if (this.#control.queuedBytes > maxControlBacklogBytes) {
+      this.abandon("host-busy", "control stream backlog");
+      return;
+    }
+    this.#control.send(RecordKind.message, encodeJson(message));
+  }
+
+  #onControl(kind: RecordKind, data: Uint8Array): void {
+    this.#control.consumed(data.length);
+    if (kind !== RecordKind.message) return;
+    let message: HostMessage;
+    try {
+      message = decodeHostMessage(data);
+    } catch (cause) {
+      this.abandon("malformed", String(cause));
+      return;
+    }
+    switch (message.type) {
+      case "lease.accepted":
+        return this.#accepted.resolve(message.login);
+      case "lease.refused":
+        return this.#end(message.problem, message.text);
+      case "lease.ended":
+        return this.#end(message.problem, message.text);
+      case "channel.opened":
+        return this.#channels.get(message.channel)?.onOpened();
+      case "channel.failed": {
+        const handlers = this.#channels.get(message.channel);
+        return handlers?.onFailed(message.problem, message.text);
+      }
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #end(problem: Problem, text: string): void {
+    this.#accepted.reject(new ProblemError(problem, text || undefined));
+    this.#ended.resolve({ problem, text });
+  }
+}
+
+/** The sentence a person reads for an ended lease. */
+export function sentenceOf(end: LeaseEnd): string {
+  return problems[end.problem];
+}

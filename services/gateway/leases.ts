@@ -1,0 +1,228 @@
+/** Opening leases: the signed request to a host, its signed answer, and where each frame off the bus belongs. */
+
+import { type Bus, BusError } from "../../shared/bus/bus.ts";
+import { encodeJson, Fields } from "../../shared/protocol/codec.ts";
+import {
+  type ClientAddress,
+  decodeLeaseAnswer,
+  type GatewayHeartbeat,
+  type LeaseOpen,
+  type Suite,
+  suites,
+} from "../../shared/protocol/lease.ts";
+import {
+  heartbeatIntervalMs,
+  leaseAnswerTimeoutMs,
+  leaseOpenTtlMs,
+  maxEnvelopeBytes,
+} from "../../shared/protocol/limits.ts";
+import { isProblem, ProblemError } from "../../shared/protocol/problems.ts";
+import {
+  framesForGateway,
+  gatewayHeartbeatSubject,
+  leaseOfSubject,
+  leaseOpenSubject,
+  toHostSubject,
+} from "../../shared/protocol/subjects.ts";
+import type { Aead } from "../../shared/stream/aead.ts";
+import { WindowPool } from "../../shared/stream/window.ts";
+import { chacha20Poly1305 } from "../../shared/trust/chacha.ts";
+import { openEnvelope, signEnvelope } from "../../shared/trust/envelope.ts";
+import { deriveLeaseKeys, generateEphemeral } from "../../shared/trust/exchange.ts";
+import type { Identity, Trust } from "../../shared/trust/identity.ts";
+import { version } from "../../shared/version.ts";
+import { aes256Gcm, hasLibcrypto } from "../../ffi/libcrypto.ts";
+import type { Applicant } from "./access.ts";
+import type { Target } from "./address.ts";
+import type { Hosts, HostState } from "./hosts.ts";
+import { Lease } from "./lease.ts";
+
+/** What asking for a lease takes. */
+export interface LeaseRequest {
+  target: Target;
+  applicant: Applicant;
+  client: ClientAddress;
+}
+
+export interface LeasesOptions {
+  bus: Bus;
+  /** This gateway's name on the bus. */
+  name: string;
+  identity: Identity;
+  trust: Trust;
+  hosts: Hosts;
+  sessionTimeoutMs: number;
+}
+
+/** More than a host sends before its answer has been read; what is beyond is resent anyway. */
+const maxEarlyFrames = 16;
+
+function randomId(): string {
+  return crypto.getRandomValues(new Uint8Array(16)).toHex();
+}
+
+function aeadFor(suite: Suite, key: Uint8Array): Aead {
+  return suite === "aes-256-gcm" ? aes256Gcm(key) : chacha20Poly1305(key);
+}
+
+/** Deno's own AES-GCM is slow, so the suite is offered only where libcrypto does it. */
+function offeredSuites(): Suite[] {
+  return hasLibcrypto() ? [...suites] : suites.filter((suite) => suite !== "aes-256-gcm");
+}
+
+/** All leases of this gateway. */
+export class Leases implements Disposable {
+  readonly #options: LeasesOptions;
+  readonly #pool = new WindowPool();
+  /** By lease id; the host is kept to end its leases when it restarts or falls silent. */
+  readonly #leases = new Map<string, { lease: Lease; host: string }>();
+  /** Frames that overtook the answer of a lease being opened: the reply is a promise, frames are callbacks. */
+  readonly #early = new Map<string, Uint8Array[]>();
+  readonly #boot = randomId();
+  readonly #stop: (() => void)[] = [];
+
+  constructor(options: LeasesOptions) {
+    this.#options = options;
+    const { bus, name, hosts } = options;
+    const frames = bus.subscribe(framesForGateway(name), ({ subject, data }) => {
+      const id = leaseOfSubject(subject);
+      if (id === null) return;
+      const entry = this.#leases.get(id);
+      if (entry) return entry.lease.receive(data);
+      const early = this.#early.get(id);
+      if (early && early.length < maxEarlyFrames) early.push(data.slice());
+    });
+    const unwatch = bus.onState((state) => {
+      for (const { lease } of this.#leases.values()) lease.busIsUp(state === "up");
+      if (state === "up") this.#beat();
+    });
+    const timer = setInterval(() => this.#beat(), heartbeatIntervalMs);
+    this.#stop.push(() => frames.unsubscribe(), unwatch, () => clearInterval(timer));
+    hosts.onRestarted((host) => this.#endAllOn(host, "the host has restarted"));
+    hosts.onSilent((host) => this.#endAllOn(host, "the host has fallen silent"));
+    this.#beat();
+  }
+
+  get size(): number {
+    return this.#leases.size;
+  }
+
+  /**
+   * Opens a lease; resolves once host and gateway share keys. PAM is still to come: await `lease.accepted`.
+   *
+   * @throws {ProblemError}
+   */
+  async open(request: LeaseRequest): Promise<Lease> {
+    const { hosts } = this.#options;
+    const { host } = request.target;
+    const state = await hosts.find(host);
+    if (!state) throw new ProblemError("host-unreachable");
+    try {
+      return await this.#openOn(state, request);
+    } catch (error) {
+      if (!(error instanceof ProblemError) || error.problem !== "stale-boot") throw error;
+      const restarted = await hosts.find(host, { notBoot: state.boot });
+      if (!restarted) throw error;
+      return await this.#openOn(restarted, request);
+    }
+  }
+
+  async #openOn(host: HostState, { target, applicant, client }: LeaseRequest): Promise<Lease> {
+    const { bus, name, identity, trust, sessionTimeoutMs } = this.#options;
+    const ephemeral = generateEphemeral();
+    const open: LeaseOpen = {
+      type: "lease.open.v1",
+      lease: randomId(),
+      gateway: name,
+      host: host.name,
+      boot: host.boot,
+      expiresAt: Math.round(Date.now() + host.clockOffsetMs + leaseOpenTtlMs),
+      key: ephemeral.publicKey,
+      suites: offeredSuites(),
+      login: target.login,
+      user: applicant.user,
+      roles: applicant.roles,
+      method: applicant.method,
+      fingerprint: applicant.fingerprint,
+      client,
+    };
+    const early: Uint8Array[] = [];
+    this.#early.set(open.lease, early);
+    try {
+      const reply = await this.#ask(leaseOpenSubject(host.name), signEnvelope(identity, open));
+      const answered = readAnswer(reply, trust);
+      const { answer } = answered;
+      if (
+        answer.lease !== open.lease || answer.host !== host.name || answer.gateway !== name ||
+        answered.signer !== host.name || !open.suites.includes(answer.suite)
+      ) throw new ProblemError("malformed", undefined, { cause: "the answer is not for this request" });
+      const keys = deriveLeaseKeys({
+        privateKey: ephemeral.privateKey,
+        peerKey: answer.key,
+        openBody: encodeJson(open),
+        answerBody: answered.body,
+      });
+      const lease = new Lease({
+        bus,
+        subject: toHostSubject(host.name, name, open.lease),
+        pool: this.#pool,
+        sessionTimeoutMs,
+        seal: aeadFor(answer.suite, keys.toHost),
+        unseal: aeadFor(answer.suite, keys.toGateway),
+      });
+      this.#leases.set(open.lease, { lease, host: host.name });
+      lease.onGone(() => this.#leases.delete(open.lease));
+      for (const frame of early) lease.receive(frame);
+      return lease;
+    } finally {
+      this.#early.delete(open.lease);
+    }
+  }
+
+  async #ask(subject: string, envelope: Uint8Array): Promise<Uint8Array> {
+    try {
+      return await this.#options.bus.request(subject, envelope, { timeoutMs: leaseAnswerTimeoutMs });
+    } catch (cause) {
+      const down = cause instanceof BusError && cause.reason === "down";
+      throw new ProblemError(down ? "bus-down" : "host-unreachable", undefined, { cause });
+    }
+  }
+
+  #endAllOn(host: string, text: string): void {
+    for (const entry of [...this.#leases.values()]) {
+      if (entry.host === host) entry.lease.abandon("host-unreachable", text);
+    }
+  }
+
+  #beat(): void {
+    const { bus, name, identity } = this.#options;
+    if (bus.state !== "up") return;
+    const beat: GatewayHeartbeat = {
+      type: "gateway.heartbeat.v1",
+      gateway: name,
+      boot: this.#boot,
+      at: Date.now(),
+      version,
+    };
+    bus.publish(gatewayHeartbeatSubject(name), signEnvelope(identity, beat));
+  }
+
+  [Symbol.dispose](): void {
+    for (const stop of this.#stop.splice(0)) stop();
+    for (const { lease } of [...this.#leases.values()]) lease.abandon("internal", "the gateway stops");
+  }
+}
+
+/** Tells the signed answer from an unsigned denial, which is worth no more than a broken connection. */
+function readAnswer(reply: Uint8Array, trust: Trust) {
+  const fields = Fields.parse(reply, maxEnvelopeBytes, "answer");
+  if (fields.has("type")) {
+    fields.oneOf("type", ["lease.denied.v1"]);
+    const problem = fields.string("problem", 64);
+    throw new ProblemError(isProblem(problem) ? problem : "internal", undefined, {
+      cause: "denied by the host",
+    });
+  }
+  const { body, credential } = openEnvelope(reply, trust, "host", "lease.answer.v1");
+  return { answer: decodeLeaseAnswer(body), body, signer: credential.name };
+}

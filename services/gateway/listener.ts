@@ -1,0 +1,72 @@
+/** Accepting TCP connections: MaxStartups, and one {@link SshConnection} each. */
+
+import type { Logger } from "../../shared/log.ts";
+import { type ConnectionOptions, SshConnection } from "./connection.ts";
+import { acceptConnection, type SshServerOptions } from "./ssh2/mod.ts";
+import { dropsStartup, type MaxStartups } from "./startups.ts";
+
+export interface ListenerOptions {
+  ssh: SshServerOptions;
+  maxStartups: MaxStartups;
+  connection: Omit<ConnectionOptions, "client" | "onSettled" | "onClosed">;
+  log: Logger;
+}
+
+/** Out of descriptors or memory for a moment: accepting again at once would only spin. */
+const acceptPauseMs = 100;
+
+/** All connections of this gateway, whichever address they came in by. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #connections = new Set<SshConnection>();
+  #unauthenticated = 0;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Accepts until the listener is closed. */
+  async serve(listener: Deno.TcpListener): Promise<void> {
+    for (;;) {
+      try {
+        this.#accept(await listener.accept());
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
+        this.#options.log.error("Cannot accept a connection: {cause}", { cause: String(error) });
+        await new Promise((resolve) => setTimeout(resolve, acceptPauseMs));
+      }
+    }
+  }
+
+  #accept(conn: Deno.TcpConn): void {
+    const { maxStartups, log, ssh, connection } = this.#options;
+    if (dropsStartup(this.#unauthenticated, maxStartups, Math.random())) {
+      log.warn("Dropped a connection from {address}: MaxStartups", { address: conn.remoteAddr.hostname });
+      conn.close();
+      return;
+    }
+    this.#unauthenticated++;
+    const client = {
+      address: conn.remoteAddr.hostname,
+      port: conn.remoteAddr.port,
+      serverAddress: conn.localAddr.hostname,
+      serverPort: conn.localAddr.port,
+    };
+    const accepted = new SshConnection(acceptConnection(conn, ssh), {
+      ...connection,
+      client,
+      onSettled: () => this.#unauthenticated--,
+      onClosed: () => this.#connections.delete(accepted),
+    });
+    this.#connections.add(accepted);
+  }
+
+  /** Ends every connection with a sentence. */
+  endAll(sentence: string): void {
+    for (const connection of this.#connections) connection.end(sentence);
+  }
+}

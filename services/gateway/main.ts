@@ -1,0 +1,99 @@
+/** The gateway process: read keys and bind, drop root, join the bus, accept SSH. */
+
+import { dropPrivileges } from "../../ffi/privileges.ts";
+import { connectBus, loadCredentials } from "../../shared/bus/nats.ts";
+import type { GatewaySettings } from "../../shared/config/gateway_settings.ts";
+import { getLogger, setUpLogging } from "../../shared/log.ts";
+import { readIdentity, readTrust } from "../../shared/trust/identity.ts";
+import { version } from "../../shared/version.ts";
+import { AccessPolicy } from "./access.ts";
+import { Hosts } from "./hosts.ts";
+import { Leases } from "./leases.ts";
+import { Listener } from "./listener.ts";
+import { loadHostKeys } from "./ssh2/mod.ts";
+
+/** How long connections get to read why the gateway goes away. */
+const farewellMs = 500;
+
+/**
+ * Runs until SIGTERM or SIGINT.
+ *
+ * @param settings From the checked configuration; files are read here, as root, before privileges are dropped
+ * @param reload Reads the configuration again at SIGHUP; users and roles of the result apply to new logins
+ */
+export async function runGateway(settings: GatewaySettings, reload: () => GatewaySettings): Promise<void> {
+  await setUpLogging({ service: "gateway", level: settings.logLevel, format: settings.logFormat });
+  const log = getLogger(["sallyport", "gateway"]);
+  const identity = readIdentity(Deno.readTextFileSync(settings.identityFile));
+  const trust = readTrust(Deno.readTextFileSync(settings.trustFile));
+  const hostKeys = loadHostKeys(settings.hostKeyFiles.map((file) => Deno.readTextFileSync(file)));
+  const credentials = loadCredentials(settings.bus);
+  const listeners = settings.listen.map((address) => Deno.listen({ ...address, transport: "tcp" }));
+  if (Deno.uid() === 0) dropPrivileges({ uid: settings.uid, gid: settings.gid });
+
+  const bus = await connectBus({
+    credentials,
+    name: settings.name,
+    waitForFirst: true,
+    onError: (cause) => log.warn("The bus reports: {cause}", { cause: String(cause) }),
+  });
+  bus.onState((state) => log.info("The bus is {state}", { state }));
+  using hosts = new Hosts(bus, trust);
+  using leases = new Leases({
+    bus,
+    name: settings.name,
+    identity,
+    trust,
+    hosts,
+    sessionTimeoutMs: settings.sessionTimeoutMs,
+  });
+
+  let policy = new AccessPolicy(settings.users, settings.roles);
+  Deno.addSignalListener("SIGHUP", () => {
+    try {
+      const fresh = reload();
+      policy = new AccessPolicy(fresh.users, fresh.roles);
+      log.info("Users and roles were read again");
+    } catch (cause) {
+      log.error("The configuration was not read again; the old one stays in force: {cause}", {
+        cause: String(cause),
+      });
+    }
+  });
+
+  const listener = new Listener({
+    ssh: { hostKeys, ident: `Sallyport_${version}` },
+    maxStartups: settings.maxStartups,
+    log,
+    connection: {
+      leases,
+      policy: () => policy,
+      defaultHost: settings.defaultHost,
+      loginGraceMs: settings.loginGraceMs,
+      maxAuthTries: settings.maxAuthTries,
+      maxSessions: settings.maxSessions,
+      log,
+    },
+  });
+  const served = listeners.map((socket) => listener.serve(socket));
+  for (const { addr } of listeners) log.info("Listening on {address}:{port}", addressOf(addr));
+
+  await stopSignal();
+  log.info("Stopping");
+  for (const socket of listeners) socket.close();
+  await Promise.all(served);
+  listener.endAll("The gateway is going down; log in again in a moment.");
+  await new Promise((resolve) => setTimeout(resolve, farewellMs));
+  await bus.close();
+}
+
+function addressOf(address: Deno.Addr): { address: string; port: number } {
+  const { hostname, port } = address as Deno.NetAddr;
+  return { address: hostname, port };
+}
+
+function stopSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, resolve);
+  return promise;
+}

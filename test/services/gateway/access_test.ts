@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { AccessPolicy, fingerprint } from "../../../services/gateway/access.ts";
+
+const key = "AAAAC3NzaC1lZDI1NTE5AAAAIE9vb29vb29vb29vb29vb29vb29vb29vb29vb29vb29v";
+const blob = Uint8Array.fromBase64(key);
+const line = `ssh-ed25519 ${key} alice@laptop`;
+
+function policy(logins: string[], lines: string[] = [line]): AccessPolicy {
+  return new AccessPolicy([{ name: "alice", keys: lines, roles: ["dev"] }], { dev: { logins } });
+}
+
+Deno.test("AccessPolicy denies everything when it is empty", () => {
+  assert.equal(new AccessPolicy([], {}).byKey(blob, "alice"), null);
+});
+
+Deno.test("AccessPolicy.byKey() names the user, their roles and the key's fingerprint", () => {
+  assert.deepEqual(policy(["alice"]).byKey(blob, "alice"), {
+    user: "alice",
+    roles: ["dev"],
+    method: "publickey",
+    fingerprint: fingerprint(blob),
+  });
+});
+
+Deno.test("AccessPolicy.byKey() denies a login no role lists", () => {
+  assert.equal(policy(["alice"]).byKey(blob, "bob"), null);
+});
+
+Deno.test("AccessPolicy.byKey() denies an unknown key", () => {
+  assert.equal(policy(["alice"]).byKey(Uint8Array.from(Buffer.from("other")), "alice"), null);
+});
+
+Deno.test("AccessPolicy.byKey() denies when the user's role is not defined", () => {
+  const dangling = new AccessPolicy([{ name: "alice", keys: [line], roles: ["constructor"] }], {});
+  assert.equal(dangling.byKey(blob, "alice"), null);
+});
+
+Deno.test("a pattern matches logins but never root", () => {
+  assert.ok(policy(["*"]).byKey(blob, "anyone"));
+  assert.ok(policy(["web-?"]).byKey(blob, "web-1"));
+  assert.equal(policy(["web-?"]).byKey(blob, "web-12"), null);
+  assert.equal(policy(["*", "r*t", "roo?"]).byKey(blob, "root"), null);
+  assert.ok(policy(["root"]).byKey(blob, "root"));
+});
+
+Deno.test("a pattern takes regular-expression characters literally", () => {
+  assert.equal(policy(["a.c*"]).byKey(blob, "abc"), null);
+  assert.ok(policy(["a.c*"]).byKey(blob, "a.c"));
+});
+
+Deno.test("a key line with options in front is not honoured, since its options would not be", () => {
+  assert.equal(policy(["alice"], [`command="true" ${line}`]).byKey(blob, "alice"), null);
+});
+
+Deno.test("fingerprint() prints as ssh-keygen does", () => {
+  // ssh-keygen -lf of the line above.
+  assert.match(fingerprint(blob), /^SHA256:[A-Za-z0-9+/]{43}$/);
+});

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { parseTarget } from "../../../services/gateway/address.ts";
+
+Deno.test("parseTarget() sends a bare login to the default host", () => {
+  assert.deepEqual(parseTarget("alice", "web1"), { login: "alice", host: "web1" });
+});
+
+Deno.test("parseTarget() reads login+host", () => {
+  assert.deepEqual(parseTarget("alice+db-2", "web1"), { login: "alice", host: "db-2" });
+});
+
+Deno.test("parseTarget() refuses what must never reach a subject, a path or PAM", () => {
+  const hostile = [
+    "",
+    ".",
+    "..",
+    "-oProxyCommand",
+    "a/b",
+    "../etc",
+    "a b",
+    "a\0b",
+    "a\nb",
+    "a".repeat(300),
+    "alice+",
+    "+web1",
+    "alice+web1.x",
+    "alice+*",
+    "alice+>",
+    "alice+web1+attach",
+  ];
+  for (const name of hostile) assert.equal(parseTarget(name, "web1"), null, JSON.stringify(name));
+});
