@@ -13,7 +13,7 @@ import {
 import { encodeJson } from "../../shared/protocol/codec.ts";
 import { maxRecordBytes } from "../../shared/protocol/limits.ts";
 import type { SignalName } from "../../shared/protocol/names.ts";
-import { type Problem, ProblemError, problems } from "../../shared/protocol/problems.ts";
+import { type Problem, ProblemError } from "../../shared/protocol/problems.ts";
 import type { Aead } from "../../shared/stream/aead.ts";
 import { LeaseLink } from "../../shared/stream/link.ts";
 import type { ReliableStream } from "../../shared/stream/stream.ts";
@@ -24,7 +24,7 @@ export interface ChannelHandlers {
   onRecord(kind: RecordKind, data: Uint8Array): void;
   /** There is room for more towards the host. */
   onWritable(): void;
-  /** The host could not start it; nothing else follows. */
+  /** The host could not start it, or the lease has ended under it; nothing else follows. */
   onFailed(problem: Problem, text: string): void;
   onOpened(): void;
 }
@@ -196,10 +196,6 @@ export class Lease {
   #end(problem: Problem, text: string): void {
     this.#accepted.reject(new ProblemError(problem, text || undefined));
     this.#ended.resolve({ problem, text });
+    for (const handlers of [...this.#channels.values()]) handlers.onFailed(problem, "");
   }
-}
-
-/** The sentence a person reads for an ended lease. */
-export function sentenceOf(end: LeaseEnd): string {
-  return problems[end.problem];
 }

@@ -57,7 +57,6 @@ export function serveSession(session: Session, lease: Lease, done: () => void): 
       onWritable: () => relay.pump(),
     });
     relay.attach(channel.stream);
-    lease.ended.then((end) => relay.fail(problems[end.problem]));
   };
 
   session.on("env", (accept, reject, info) => {
