@@ -1,0 +1,62 @@
+/** What the gateway needs to know, from the checked config; all of it is read before privileges are dropped. Times in milliseconds. */
+
+import type { BusSettings } from "./host_settings.ts";
+
+export interface GatewaySettings {
+  /** This gateway's name on the bus. */
+  name: string;
+  listen: ListenAddress[];
+  /** SSH host keys, OpenSSH format. */
+  hostKeyFiles: string[];
+  /** Identity with private key, and the fleet key plus revocations. */
+  identityFile: string;
+  trustFile: string;
+  /** The host meant by `ssh login@gateway`. */
+  defaultHost: string;
+  /** Unprivileged numeric ids. */
+  uid: number;
+  gid: number;
+  /** An SSH connection must have authenticated by then; 0 means no limit. */
+  loginGraceMs: number;
+  maxAuthTries: number;
+  maxStartups: MaxStartups;
+  /** Open session channels per SSH connection. */
+  maxSessions: number;
+  /** 0 means no probing. */
+  clientAliveIntervalMs: number;
+  clientAliveCountMax: number;
+  /** Text shown before authentication, or null. */
+  banner: string | null;
+  bus: BusSettings;
+  /** A lease ends when gateway and host could not talk for this long. */
+  sessionTimeoutMs: number;
+  users: UserSettings[];
+  roles: Record<string, RoleSettings>;
+  logLevel: "debug" | "info" | "warning" | "error";
+  logFormat: "human" | "json" | "auto";
+}
+
+export interface ListenAddress {
+  hostname: string;
+  port: number;
+}
+
+/** sshd's MaxStartups: from `start` unauthenticated connections on, refuse `rate` per cent, rising to all at `full`. */
+export interface MaxStartups {
+  start: number;
+  rate: number;
+  full: number;
+}
+
+export interface UserSettings {
+  name: string;
+  /** Lines as in authorized_keys. */
+  keys: string[];
+  roles: string[];
+  traits: Record<string, string[]>;
+}
+
+export interface RoleSettings {
+  /** Exact logins, or patterns with `*` and `?`; a pattern never matches root. */
+  logins: string[];
+}
