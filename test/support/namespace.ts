@@ -1,0 +1,35 @@
+/** Private mount, PID, UTS, IPC and network namespaces: real accounts and real PAM, and the machine stays as it was. */
+
+const variable = "SALLYPORT_TEST_NAMESPACE";
+const script = new URL("./namespace.sh", import.meta.url).pathname;
+
+/** Kept by name; everything else of the caller's environment would make runs differ. */
+const keptVariables = ["PATH", "HOME", "DENO_DIR", "SALLYPORT_TEST_FILTER"];
+
+/** Whether this process already runs inside. */
+export function inNamespace(): boolean {
+  return Deno.env.has(variable);
+}
+
+/** Runs `command` inside fresh namespaces and gives its exit code. When it ends nothing it started is left. */
+export async function runInNamespace(command: string[]): Promise<number> {
+  if (Deno.uid() !== 0) throw new Error("Cannot make test namespaces: this must run as root");
+  const scratch = await Deno.makeTempDir({ prefix: "sallyport-test-" });
+  try {
+    const environment = keptVariables.flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    const child = new Deno.Command("unshare", {
+      args: [
+        ...["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts", "--ipc", "--net"],
+        ...["--propagation", "private", "/bin/sh", script, ...command],
+      ],
+      clearEnv: true,
+      env: { ...Object.fromEntries(environment), [variable]: scratch, LANG: "C.UTF-8", NO_COLOR: "1" },
+    }).spawn();
+    return (await child.status).code;
+  } finally {
+    await Deno.remove(scratch);
+  }
+}

@@ -1,0 +1,21 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { readSummary } from "./outcome.ts";
+
+Deno.test("readSummary() reads passed and failed, with and without steps", () => {
+  deepStrictEqual(readSummary("\nok | 12 passed (3 steps) | 0 failed (2s)\n"), { passed: 12, failed: 0 });
+  deepStrictEqual(readSummary("\nFAILED | 3 passed | 1 failed | 2 ignored (52ms)\n"), {
+    passed: 3,
+    failed: 1,
+  });
+});
+
+Deno.test("readSummary() takes the last summary, for tests may print one too", () => {
+  deepStrictEqual(readSummary("ok | 1 passed | 0 failed (1s)\nFAILED | 0 passed | 2 failed (1s)\n"), {
+    passed: 0,
+    failed: 2,
+  });
+});
+
+Deno.test("readSummary() gives null for a run that crashed", () => {
+  deepStrictEqual(readSummary("error: Uncaught SyntaxError\n"), null);
+});
