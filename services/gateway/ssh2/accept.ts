@@ -1,0 +1,52 @@
+/** Turning an accepted TCP connection into an SSH server connection with every repair applied. */
+
+import { Buffer } from "node:buffer";
+// @ts-types="@types/ssh2"
+import type { Connection } from "ssh2";
+import { kexOffer } from "./algorithms.ts";
+import { ConnStream } from "./conn_stream.ts";
+import type { HostKeys } from "./host_keys.ts";
+import { IncomingClient } from "./internals.ts";
+import { onIdentified, repair } from "./repairs.ts";
+
+export interface SshServerOptions {
+  hostKeys: HostKeys;
+  /**
+   * What follows `SSH-2.0-` in our identification (RFC 4253 §4.2).
+   * @default "OpenSSH_9.9-sallyport": OpenSSH clients send `eow@openssh.com` only to a server named so
+   */
+  ident?: string;
+  /** Shown before authentication. */
+  banner?: string;
+  onDebug?: (line: string) => void;
+}
+
+const defaultIdent = "OpenSSH_9.9-sallyport";
+
+/**
+ * Serves SSH on `conn`, which belongs to the returned connection from now on.
+ *
+ * Every error ends in the connection's `error` event, followed by `close`; a connection without an `error` listener
+ * is safe.
+ */
+export function acceptConnection(conn: Deno.TcpConn, options: SshServerOptions): Connection {
+  const { hostKeys, ident = defaultIdent, banner, onDebug } = options;
+  const client = new IncomingClient(
+    new ConnStream(conn),
+    hostKeys.byAlgorithm,
+    Buffer.from(ident),
+    kexOffer(hostKeys),
+    onDebug,
+    {
+      emit: () => {
+        onIdentified(client);
+        return true;
+      },
+    },
+    { banner },
+  );
+  // Without a listener an `error` event is thrown, and would end the process
+  client.on("error", () => {});
+  repair(client, hostKeys);
+  return client;
+}

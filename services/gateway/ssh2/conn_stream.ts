@@ -1,0 +1,130 @@
+/**
+ * A TCP connection of Deno as the Duplex that ssh2 wants.
+ *
+ * With node:net on Deno one bulk transfer starves every other connection: its read loop takes about 32 reads a turn,
+ * each of which may open a whole 2 MiB window of work. Here one read is one turn of the event loop.
+ */
+
+import { Buffer } from "node:buffer";
+import { Duplex } from "node:stream";
+
+/** Bytes of one read: the fairness quantum. One full SSH packet and a bit, so that bulk upload costs few turns. */
+const readBytes = 64 * 1024;
+/** First read buffer of a connection; most connections idle, and 64 KiB each would be most of their memory. */
+const idleReadBytes = 4 * 1024;
+/** Above this, small writes are not joined into one: the copy would cost more than the system call. */
+const joinBytes = 32 * 1024;
+/** How long a peer that does not close after us may keep the socket. */
+const lingerMs = 2_000;
+
+export class ConnStream extends Duplex {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly remoteFamily: "IPv4" | "IPv6";
+  readonly #conn: Deno.TcpConn;
+  #buffer = new Uint8Array(idleReadBytes);
+  #reading = false;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(conn: Deno.TcpConn) {
+    super({ readableHighWaterMark: readBytes, writableHighWaterMark: 256 * 1024, allowHalfOpen: false });
+    this.#conn = conn;
+    this.remoteAddress = conn.remoteAddr.hostname;
+    this.remotePort = conn.remoteAddr.port;
+    this.remoteFamily = this.remoteAddress.includes(":") ? "IPv6" : "IPv4";
+    conn.setNoDelay(true);
+    // An SSH client that has closed its half is gone, as for sshd; what is still queued has no reader
+    this.once("end", () => this.destroy());
+  }
+
+  override _read(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    this.#readOnce();
+  }
+
+  async #readOnce(): Promise<void> {
+    try {
+      const length = await this.#conn.read(this.#buffer);
+      this.#reading = false;
+      if (this.destroyed) return;
+      if (length === null) {
+        this.push(null);
+        return;
+      }
+      const full = length === this.#buffer.length;
+      const chunk = Buffer.from(this.#buffer.buffer, 0, length);
+      // Half a buffer or more is given away; less is copied, so that the rest is not held by a few bytes
+      if (length * 2 >= this.#buffer.length) {
+        this.#buffer = new Uint8Array(full ? readBytes : this.#buffer.length);
+        this.push(chunk);
+      } else {
+        if (this.#buffer.length > idleReadBytes && length <= idleReadBytes / 4) {
+          this.#buffer = new Uint8Array(idleReadBytes);
+        }
+        this.push(Buffer.from(chunk));
+      }
+    } catch (error) {
+      this.#reading = false;
+      this.destroy(error as Error);
+    }
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#writeAll([chunk]).then(() => done(), done);
+  }
+
+  override _writev(chunks: { chunk: Uint8Array }[], done: (error?: Error | null) => void): void {
+    this.#writeAll(joinSmall(chunks.map(({ chunk }) => chunk))).then(() => done(), done);
+  }
+
+  async #writeAll(chunks: Uint8Array[]): Promise<void> {
+    for (const chunk of chunks) {
+      let offset = 0;
+      while (offset < chunk.length) {
+        offset += await this.#conn.write(offset === 0 ? chunk : chunk.subarray(offset));
+      }
+    }
+  }
+
+  override _final(done: () => void): void {
+    this.#linger = setTimeout(() => this.destroy(), lingerMs);
+    this.#conn.closeWrite().then(() => done(), () => done());
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#linger);
+    try {
+      this.#conn.close();
+    } catch {
+      // It was closed already
+    }
+    done(error);
+  }
+
+  /** Ends after what is queued has gone out, or after {@link lingerMs} when the peer does not take it. */
+  endSoon(): void {
+    if (this.destroyed) return;
+    this.end();
+    this.#linger ??= setTimeout(() => this.destroy(), lingerMs);
+  }
+}
+
+/** Joins neighbours while the result is small: one system call for many keystrokes' packets, no copy of bulk. */
+function joinSmall(chunks: Uint8Array[]): Uint8Array[] {
+  const joined: Uint8Array[] = [];
+  let run: Uint8Array[] = [];
+  let runBytes = 0;
+  const flush = () => {
+    if (run.length > 0) joined.push(run.length === 1 ? run[0]! : Buffer.concat(run, runBytes));
+    run = [];
+    runBytes = 0;
+  };
+  for (const chunk of chunks) {
+    if (runBytes + chunk.length > joinBytes) flush();
+    run.push(chunk);
+    runBytes += chunk.length;
+  }
+  flush();
+  return joined;
+}

@@ -1,0 +1,11 @@
+/** SSH as the gateway uses it: npm ssh2, extended from outside. One defect or addition a file. */
+
+export { acceptConnection, type SshServerOptions } from "./accept.ts";
+export { sendBanner } from "./banner.ts";
+export { disconnect } from "./disconnect.ts";
+export { type HostKeys, loadHostKeys } from "./host_keys.ts";
+export { DisconnectReason, OpenFailure } from "./messages.ts";
+export { rejectSession } from "./open_failure.ts";
+export { closeChannel, sendEof, sendExit, type SessionExit, writableBytes } from "./channel_end.ts";
+export { acceptLater, type DeferredChannel } from "./session_requests.ts";
+export type { EnvironmentInfo, ExecInfo, PtyInfo } from "./session_requests.ts";
