@@ -57,6 +57,8 @@ export type GatewayMessage =
 export type HostMessage =
   | { type: "lease.accepted"; login: string }
   | { type: "lease.refused"; problem: Problem; text: string }
+  /** The lease is over although nobody asked: its worker died. */
+  | { type: "lease.ended"; problem: Problem; text: string }
   | { type: "channel.opened"; channel: number }
   | { type: "channel.failed"; channel: number; problem: Problem; text: string };
 
@@ -154,11 +156,18 @@ export function decodeGatewayMessage(bytes: Uint8Array): GatewayMessage {
 
 export function decodeHostMessage(bytes: Uint8Array): HostMessage {
   const fields = Fields.parse(bytes, maxRecordBytes);
-  const type = fields.oneOf("type", ["lease.accepted", "lease.refused", "channel.opened", "channel.failed"]);
+  const type = fields.oneOf("type", [
+    "lease.accepted",
+    "lease.refused",
+    "lease.ended",
+    "channel.opened",
+    "channel.failed",
+  ]);
   switch (type) {
     case "lease.accepted":
       return { type, login: fields.matching("login", isLogin, "a login") };
     case "lease.refused":
+    case "lease.ended":
       return { type, problem: decodeProblem(fields), text: fields.string("text", maxRecordBytes) };
     case "channel.opened":
       return { type, channel: channelNumber(fields) };
