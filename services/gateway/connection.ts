@@ -1,5 +1,6 @@
 /** One SSH connection: authentication, the lease before success, then its sessions. */
 
+// @ts-types="@types/ssh2"
 import type { AuthContext, Connection, Session } from "ssh2";
 import type { Logger } from "../../shared/log.ts";
 import type { ClientAddress } from "../../shared/protocol/lease.ts";

@@ -5,7 +5,6 @@ import { connectBus, loadCredentials } from "../../shared/bus/nats.ts";
 import type { GatewaySettings } from "../../shared/config/gateway_settings.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
 import { readIdentity, readTrust } from "../../shared/trust/identity.ts";
-import { version } from "../../shared/version.ts";
 import { AccessPolicy } from "./access.ts";
 import { Hosts } from "./hosts.ts";
 import { Leases } from "./leases.ts";
@@ -22,7 +21,7 @@ const farewellMs = 500;
  * @param reload Reads the configuration again at SIGHUP; users and roles of the result apply to new logins
  */
 export async function runGateway(settings: GatewaySettings, reload: () => GatewaySettings): Promise<void> {
-  await setUpLogging({ service: "gateway", level: settings.logLevel, format: settings.logFormat });
+  setUpLogging({ service: "gateway", level: settings.logLevel, format: settings.logFormat });
   const log = getLogger(["sallyport", "gateway"]);
   const identity = readIdentity(Deno.readTextFileSync(settings.identityFile));
   const trust = readTrust(Deno.readTextFileSync(settings.trustFile));
@@ -62,7 +61,7 @@ export async function runGateway(settings: GatewaySettings, reload: () => Gatewa
   });
 
   const listener = new Listener({
-    ssh: { hostKeys, ident: `Sallyport_${version}` },
+    ssh: { hostKeys, ...(settings.banner === null ? {} : { banner: settings.banner }) },
     maxStartups: settings.maxStartups,
     log,
     connection: {

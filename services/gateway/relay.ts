@@ -1,5 +1,6 @@
 /** The bytes of one channel: SSH channel on one side, the lease's stream on the other, and back-pressure through both. */
 
+// @ts-types="@types/ssh2"
 import type { ServerChannel } from "ssh2";
 import { type ChannelExit, decodeChannelExit, RecordKind } from "../../shared/protocol/channel.ts";
 import type { ReliableStream } from "../../shared/stream/stream.ts";

@@ -1,5 +1,6 @@
 /** One SSH session channel (RFC 4254 §6): what the client asks for before it starts, and its requests while it runs. */
 
+// @ts-types="@types/ssh2"
 import type { ServerChannel, Session } from "ssh2";
 import type { ChannelOpen, TerminalRequest, WindowSize } from "../../shared/protocol/channel.ts";
 import { toBase64 } from "../../shared/protocol/codec.ts";

@@ -1,5 +1,6 @@
 /** What an authentication method is: one question asked of one attempt. */
 
+// @ts-types="@types/ssh2"
 import type { AuthContext } from "ssh2";
 import type { AccessPolicy, Applicant } from "../access.ts";
 

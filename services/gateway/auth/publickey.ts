@@ -1,6 +1,8 @@
 /** `publickey` (RFC 4252 §7): a key of a known user, whose roles allow the login, and its signature. */
 
+// @ts-types="@types/ssh2"
 import type { PublicKeyAuthContext } from "ssh2";
+// @ts-types="@types/ssh2"
 import ssh2 from "ssh2";
 import type { Attempt, AuthMethod, Verdict } from "./method.ts";
 
