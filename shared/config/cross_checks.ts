@@ -1,0 +1,46 @@
+/** Mistakes that only show when two keys are read together. */
+
+import { pathText, place, type Source } from "./mistakes.ts";
+import { nearest } from "./nearest.ts";
+import type { Config } from "./schema.ts";
+
+/** One sentence per mistake. */
+export function crossChecks(source: Source, config: Config): string[] {
+  return [...unknownRoles(source, config), ...repeatedUsers(source, config), ...twoServices(source, config)];
+}
+
+function* unknownRoles(source: Source, config: Config): Iterable<string> {
+  const roles = Object.keys(config.roles);
+  for (const [index, user] of config.users.entries()) {
+    for (const [position, role] of user.roles.entries()) {
+      if (roles.includes(role)) continue;
+      const path = ["users", index, "roles", position];
+      const meant = nearest(role, roles);
+      const hint = meant === null ? "define it under roles" : `did you mean ${meant}?`;
+      yield `${place(source, path)}: ${pathText(path)} names the role ${
+        JSON.stringify(role)
+      }, which is not defined; ${hint}`;
+    }
+  }
+}
+
+function* repeatedUsers(source: Source, config: Config): Iterable<string> {
+  const seen = new Set<string>();
+  for (const [index, { name }] of config.users.entries()) {
+    const path = ["users", index, "name"];
+    if (seen.has(name)) {
+      yield `${place(source, path)}: ${pathText(path)} must be a name no other user has, not ${
+        JSON.stringify(name)
+      }`;
+    }
+    seen.add(name);
+  }
+}
+
+function* twoServices(source: Source, config: Config): Iterable<string> {
+  if (!config.ssh_service || !config.teleport?.ssh_service) return;
+  const path = ["teleport", "ssh_service"];
+  yield `${place(source, path, true)}: ${
+    pathText(path)
+  } must not be given beside a top-level ssh_service; keep one`;
+}

@@ -1,0 +1,251 @@
+/** Every key of sallyport.yaml, where it is defined: what it does, what it accepts, its default. */
+
+import { z } from "zod";
+import { logLevels } from "../protocol/worker.ts";
+import { listKey, mapKey, presumed, section } from "./structure.ts";
+import {
+  anyText,
+  busName,
+  choice,
+  commandLine,
+  duration,
+  fileName,
+  folderName,
+  integer,
+  listenAddress,
+  loginPattern,
+  maxStartups,
+  natsServer,
+  optional,
+  orNull,
+  personName,
+  publicKey,
+  refused,
+  required,
+  serviceName,
+  unprivilegedId,
+  variablePattern,
+  yesNo,
+} from "./values.ts";
+
+function isEmptyMap(value: unknown): boolean {
+  return value === null || (typeof value === "object" && Object.keys(value).length === 0);
+}
+
+const second = 1_000;
+const minute = 60 * second;
+
+/** Ids between those Debian hands out (to 59999) and systemd's dynamic ones (from 61184); no package claims them. */
+export const defaultIds = { gateway: 60_801, host: 60_802, broker: 60_803 } as const;
+
+const gateway = section({
+  name: optional(busName, "This gateway's name on the bus.", "gateway", "gateway"),
+  listen: listKey(listenAddress, "Addresses and ports for SSH.", {
+    fallback: [{ hostname: "0.0.0.0", port: 2222 }],
+    example: ["0.0.0.0:2222"],
+  }),
+  host_keys: listKey(fileName, "SSH host keys in OpenSSH's format.", { example: ["ssh_host_ed25519_key"] }),
+  identity: required(fileName, "The gateway's identity with its private key.", "gateway.identity"),
+  trust: required(fileName, "The fleet's public key and the revoked identities.", "trust"),
+  nkey: optional(
+    orNull(fileName),
+    "The gateway's nkey seed for the bus; else bus.nkey.",
+    null,
+    "gateway.nkey",
+  ),
+  host: required(busName, "The host that `ssh login@gateway` means.", "local"),
+  uid: optional(unprivilegedId, "User id the gateway runs as.", defaultIds.gateway, defaultIds.gateway),
+  gid: optional(unprivilegedId, "Group id the gateway runs as.", defaultIds.gateway, defaultIds.gateway),
+  LoginGraceTime: optional(
+    duration,
+    "A connection that has not logged in by then is cut; 0 is never. PAM on the host has its own time.",
+    2 * minute,
+    "2m",
+  ),
+  MaxAuthTries: optional(integer(1, 100), "Failed methods per connection before it is cut.", 6, 6),
+  MaxStartups: optional(
+    maxStartups,
+    "Connections not logged in: from the first number on a share (per cent) is refused, at the last all.",
+    { start: 100, rate: 30, full: 500 },
+    "100:30:500",
+  ),
+  MaxSessions: optional(integer(1, 10_000), "Open sessions per SSH connection.", 10, 10),
+  ClientAliveInterval: optional(
+    duration,
+    "Silence after which a client is asked for a sign; 0 is never.",
+    0,
+    0,
+  ),
+  ClientAliveCountMax: optional(integer(1, 1_000), "Unanswered signs before a client is cut.", 3, 3),
+  Banner: optional(orNull(fileName), "A text shown before authentication.", null, "banner.txt"),
+}, "The SSH side.");
+
+const host = section({
+  name: required(busName, "This host's name on the bus, as in `ssh login+NAME@gateway`.", "local"),
+  identity: required(fileName, "The host's identity with its private key.", "host.identity"),
+  trust: required(fileName, "The fleet's public key and the revoked identities.", "trust"),
+  nkey: optional(orNull(fileName), "The host's nkey seed for the bus; else bus.nkey.", null, "host.nkey"),
+  uid: optional(unprivilegedId, "User id the dispatcher runs as.", defaultIds.host, defaultIds.host),
+  gid: optional(unprivilegedId, "Group id the dispatcher runs as.", defaultIds.host, defaultIds.host),
+  run_dir: optional(
+    folderName,
+    "Journal of open leases; must be lost at a reboot.",
+    "/run/sallyport",
+    "/run/sallyport",
+  ),
+  pam_confdir: optional(
+    orNull(folderName),
+    "A folder of PAM service files to use in place of /etc/pam.d.",
+    null,
+    "pam.d",
+  ),
+  warm_workers: optional(integer(0, 1_000), "Idle workers kept ready; each takes about 10 MB.", 2, 2),
+  max_opening: optional(integer(1, 10_000), "Logins in PAM at one time.", 32, 32),
+  max_leases: optional(integer(1, 100_000), "Logins open at one time.", 1_000, 1_000),
+  LoginGraceTime: optional(duration, "A login must be through PAM by then.", 2 * minute, "2m"),
+  hangup_grace: optional(
+    duration,
+    "Time a hung-up shell has to leave before its process group is killed.",
+    5 * second,
+    5,
+  ),
+  close_timeout: optional(
+    duration,
+    "Time PAM has to close a session before its worker is killed and a janitor closes it.",
+    30 * second,
+    30,
+  ),
+  AcceptEnv: listKey(variablePattern, "Variables a client may set.", {
+    fallback: ["LANG", "LC_*"],
+    example: ["LANG", "LC_*"],
+  }),
+  subsystems: mapKey(
+    /^[A-Za-z0-9][A-Za-z0-9@._-]*$/,
+    commandLine,
+    "Subsystems by name: a command line run by the account's shell.",
+    { sftp: "/usr/lib/openssh/sftp-server" },
+  ),
+  open_files: optional(integer(64, 1_048_576), "Soft limit of open files in a session.", 1_024, 1_024),
+}, "The side that runs PAM and shells.");
+
+const bus = section({
+  servers: listKey(natsServer, "NATS servers, tried in turn.", {
+    fallback: ["nats://127.0.0.1:4222"],
+    example: ["nats://127.0.0.1:4222"],
+  }),
+  nkey: optional(
+    orNull(fileName),
+    "File with the nkey seed, where gateway and host have none.",
+    null,
+    "bus.nkey",
+  ),
+  tls: section({
+    ca: optional(
+      orNull(fileName),
+      "Certificate authorities (PEM) the server must be signed by.",
+      null,
+      "ca.pem",
+    ),
+    cert: optional(orNull(fileName), "Our certificate (PEM).", null, "cert.pem"),
+    key: optional(orNull(fileName), "Our private key (PEM).", null, "key.pem"),
+  }, "TLS to the bus.").optional(),
+  session_timeout: optional(
+    duration,
+    "A login ends when gateway and host could not talk for this long.",
+    2 * minute,
+    "2m",
+  ),
+}, "The NATS bus both sides dial.");
+
+const broker = section({
+  listen: optional(
+    listenAddress,
+    "Loopback address of the embedded broker.",
+    { hostname: "127.0.0.1", port: 4222 },
+    "127.0.0.1:4222",
+  ),
+  identities: required(
+    fileName,
+    "Who may connect: public nkeys with their kind and name.",
+    "broker.identities",
+  ),
+  uid: optional(unprivilegedId, "User id the broker runs as.", defaultIds.broker, defaultIds.broker),
+  gid: optional(unprivilegedId, "Group id the broker runs as.", defaultIds.broker, defaultIds.broker),
+}, "The embedded NATS-protocol server for one machine; leave it out with a nats-server of your own.");
+
+const user = section({
+  name: required(personName, "Who it is; PAM sees it as TELEPORT_USERNAME.", "operator"),
+  keys: listKey(publicKey, "Public keys, one line each, without options.", {
+    example: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGQ4mmhpePOPxhYTHJdDK0bkjYlnhZcZpHTvoP6dbxOs operator"],
+  }),
+  roles: listKey(personName, "Roles of the person; PAM sees them as TELEPORT_ROLES.", {
+    fallback: [],
+    example: ["newcomers"],
+  }),
+  traits: mapKey(/^[^\0\r\n]{1,128}$/, z.array(required(anyText, "", "")), "Facts about the person.", {
+    team: ["web"],
+  }),
+}, "A person.");
+
+const role = section({
+  logins: listKey(
+    loginPattern,
+    "Logins, exact or with * and ?. A pattern never matches root: write root to allow it.",
+    { example: ["newcomer", "web-*"] },
+  ),
+}, "What a role allows.");
+
+const log = section({
+  level: optional(choice(logLevels), "Least level that is written.", "info", "info"),
+  format: optional(
+    choice(["auto", "human", "json"]),
+    "Lines for people or JSON; auto is human on a terminal.",
+    "auto",
+    "auto",
+  ),
+}, "Logs go to stderr.");
+
+const pam = section({
+  enabled: optional(yesNo, "Whether sessions run through PAM.", false, "yes"),
+  service_name: optional(serviceName, "The PAM service; a file of this name must exist.", "sshd", "sshd"),
+  use_pam_auth: optional(
+    {
+      accepts: "no: authenticating through PAM is not available in this version",
+      parse: (value) => yesNo.parse(value) === false ? false : refused,
+    },
+    "Whether PAM's auth stack is asked too. Only `no` in this version.",
+    false,
+    "no",
+  ),
+  environment: optional(
+    {
+      accepts: "empty: variables for PAM made from traits are not available in this version",
+      parse: (value) => isEmptyMap(value) ? {} : refused,
+    },
+    "More variables for PAM. Must be empty in this version.",
+    {},
+    {},
+  ),
+}, "PAM, with Teleport's key names.");
+
+const sshService = section({ pam: presumed(pam) }, "The part of a teleport.yaml that is read.");
+
+/** The whole file. */
+export const schema = section({
+  gateway: gateway.optional(),
+  host: host.optional(),
+  bus: presumed(bus),
+  broker: broker.optional(),
+  users: z.array(user).default([]),
+  roles: z.record(z.string(), role).default({}),
+  log: presumed(log),
+  ssh_service: sshService.optional(),
+  teleport: section({ ssh_service: sshService.optional() }, "The same, nested as in Teleport's guide.")
+    .optional(),
+}, "sallyport.yaml");
+
+/** `ssh_service.pam` on its own, for a teleport.yaml that is somebody else's file. */
+export const pamSchema = pam;
+
+export type Config = z.infer<typeof schema>;
+export type PamConfig = z.infer<typeof pamSchema>;

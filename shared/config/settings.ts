@@ -1,0 +1,148 @@
+/** From the checked configuration to what each process is told. Relative names of files are relative to the configuration's folder. */
+
+import { dirname, resolve } from "node:path";
+import type { BrokerSettings } from "./broker_settings.ts";
+import type { GatewaySettings } from "./gateway_settings.ts";
+import type { BusSettings, HostSettings } from "./host_settings.ts";
+import { ConfigError } from "./mistakes.ts";
+import type { Config, PamConfig } from "./schema.ts";
+import { findServiceFile, serviceFolders } from "./service_file.ts";
+import { pamOf } from "./teleport.ts";
+
+/** A checked configuration and the file it came from. */
+export interface ConfigFile {
+  file: string;
+  config: Config;
+}
+
+function section<K extends "gateway" | "host" | "broker">(
+  { file, config }: ConfigFile,
+  name: K,
+): NonNullable<Config[K]> {
+  const found = config[name];
+  if (found === undefined) {
+    throw new ConfigError([`${file}:1:1: ${name} is missing; this service needs that section`]);
+  }
+  return found;
+}
+
+function fileResolver({ file }: ConfigFile): (name: string) => string {
+  const folder = dirname(resolve(file));
+  return (name) => resolve(folder, name);
+}
+
+function orNull<T>(resolveName: (name: T) => T, name: T | null | undefined): T | null {
+  return name === null || name === undefined ? null : resolveName(name);
+}
+
+function busSettings(source: ConfigFile, nkey: string | null): BusSettings {
+  const path = fileResolver(source);
+  const { servers, tls, nkey: shared } = source.config.bus;
+  return {
+    servers,
+    nkeySeedFile: orNull(path, nkey ?? shared),
+    tls: tls ? { ca: orNull(path, tls.ca), cert: orNull(path, tls.cert), key: orNull(path, tls.key) } : null,
+  };
+}
+
+/** @throws {ConfigError} When there is no `gateway` section, or the banner cannot be read */
+export function toGatewaySettings(source: ConfigFile): GatewaySettings {
+  const gateway = section(source, "gateway");
+  const { users, roles, log, bus } = source.config;
+  const path = fileResolver(source);
+  return {
+    name: gateway.name,
+    listen: gateway.listen,
+    hostKeyFiles: gateway.host_keys.map(path),
+    identityFile: path(gateway.identity),
+    trustFile: path(gateway.trust),
+    defaultHost: gateway.host,
+    uid: gateway.uid,
+    gid: gateway.gid,
+    loginGraceMs: gateway.LoginGraceTime,
+    maxAuthTries: gateway.MaxAuthTries,
+    maxStartups: gateway.MaxStartups,
+    maxSessions: gateway.MaxSessions,
+    clientAliveIntervalMs: gateway.ClientAliveInterval,
+    clientAliveCountMax: gateway.ClientAliveCountMax,
+    banner: gateway.Banner === null ? null : readBanner(path(gateway.Banner)),
+    bus: busSettings(source, gateway.nkey),
+    sessionTimeoutMs: bus.session_timeout,
+    users,
+    roles,
+    logLevel: log.level,
+    logFormat: log.format,
+  };
+}
+
+function readBanner(file: string): string {
+  try {
+    return Deno.readTextFileSync(file);
+  } catch (cause) {
+    throw new ConfigError([
+      `Cannot read the banner ${file}: ${cause instanceof Error ? cause.message : cause}`,
+    ]);
+  }
+}
+
+/**
+ * @param pam Keys of a teleport.yaml of its own, in place of those in the configuration
+ * @throws {ConfigError} When there is no `host` section, or no file for the PAM service
+ */
+export function toHostSettings(source: ConfigFile, pam: PamConfig = pamOf(source.config)): HostSettings {
+  const host = section(source, "host");
+  const { log, bus } = source.config;
+  const path = fileResolver(source);
+  const confdir = orNull(path, host.pam_confdir);
+  if (pam.enabled) mustHaveServiceFile(pam.service_name, confdir);
+  return {
+    name: host.name,
+    dispatcherUid: host.uid,
+    dispatcherGid: host.gid,
+    identityFile: path(host.identity),
+    trustFile: path(host.trust),
+    runDirectory: path(host.run_dir),
+    pam: {
+      enabled: pam.enabled,
+      serviceName: pam.service_name,
+      confdir,
+      usePamAuth: pam.use_pam_auth,
+    },
+    bus: busSettings(source, host.nkey),
+    warmWorkers: host.warm_workers,
+    maxOpening: host.max_opening,
+    maxLeases: host.max_leases,
+    loginGraceMs: host.LoginGraceTime,
+    hangupGraceMs: host.hangup_grace,
+    closeTimeoutMs: host.close_timeout,
+    sessionTimeoutMs: bus.session_timeout,
+    openFilesSoft: host.open_files,
+    acceptEnv: host.AcceptEnv,
+    subsystems: host.subsystems,
+    logLevel: log.level,
+    logFormat: log.format,
+  };
+}
+
+function mustHaveServiceFile(serviceName: string, confdir: string | null): void {
+  if (findServiceFile(serviceName, confdir) !== null) return;
+  const folders = serviceFolders(confdir).join(" or ");
+  throw new ConfigError([
+    `ssh_service.pam.service_name must be a service that exists, not "${serviceName}": there is no such file in ${folders}`,
+  ]);
+}
+
+/** @throws {ConfigError} When there is no `broker` section */
+export function toBrokerSettings(source: ConfigFile): BrokerSettings {
+  const broker = section(source, "broker");
+  const { log } = source.config;
+  return {
+    hostname: broker.listen.hostname,
+    port: broker.listen.port,
+    identitiesFile: fileResolver(source)(broker.identities),
+    uid: broker.uid,
+    gid: broker.gid,
+    logLevel: log.level,
+    logFormat: log.format,
+  };
+}

@@ -1,0 +1,72 @@
+/** How keys make up a file: sections that refuse unknown keys, lists, maps; and the way back from a path to what is accepted there. */
+
+import { z } from "zod";
+import type { Kind } from "./values.ts";
+import { required } from "./values.ts";
+
+/** A map with exactly these keys. */
+export function section<T extends z.core.$ZodLooseShape>(
+  shape: T,
+  about: string,
+): z.ZodObject<T, z.core.$strict> {
+  return z.strictObject(shape).meta({ description: about });
+}
+
+/** A section that counts as given, with its defaults, when it is not. */
+export function presumed<T extends z.core.$ZodLooseShape>(
+  inner: z.ZodObject<T, z.core.$strict>,
+): z.ZodPrefault<z.ZodObject<T, z.core.$strict>> {
+  return inner.prefault({} as never);
+}
+
+/** A list; without `fallback` the key must be given and hold at least one item. */
+export function listKey<T>(
+  kind: Kind<T>,
+  about: string,
+  options: { fallback?: T[]; example: unknown[] },
+): z.ZodType<T[]> {
+  const list = z.array(required(kind, about, options.example[0]));
+  const meta = { description: about, example: options.example };
+  if (options.fallback === undefined) return list.min(1).meta(meta);
+  return list.default(options.fallback).meta(meta);
+}
+
+/** A map from names of the person's own choice; empty when not given. */
+export function mapKey<T>(
+  name: RegExp,
+  kind: Kind<T> | z.ZodType<T>,
+  about: string,
+  example: Record<string, unknown>,
+): z.ZodType<Record<string, T>> {
+  const value = kind instanceof z.ZodType ? kind : required(kind, about, Object.values(example)[0]);
+  return z.record(z.string().regex(name), value).default({}).meta({ description: about, example });
+}
+
+/** The schema inside defaults and optionals. */
+export function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
+  let inner = schema;
+  while (
+    inner instanceof z.ZodDefault || inner instanceof z.ZodOptional || inner instanceof z.ZodPrefault
+  ) inner = inner.def.innerType;
+  return inner;
+}
+
+/** The schema at a path, or `undefined` where nothing is defined. */
+export function schemaAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): z.core.$ZodType | undefined {
+  let at: z.core.$ZodType | undefined = unwrapped(schema);
+  for (const segment of path) {
+    if (at instanceof z.ZodObject) at = at.shape[String(segment)];
+    else if (at instanceof z.ZodArray) at = at.element;
+    else if (at instanceof z.ZodRecord) at = at.valueType;
+    else return undefined;
+    if (at === undefined) return undefined;
+    at = unwrapped(at);
+  }
+  return at;
+}
+
+/** The keys a section accepts. */
+export function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
+  const at = schemaAt(schema, path);
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
