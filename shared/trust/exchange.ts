@@ -1,0 +1,48 @@
+/** The key exchange of a lease: X25519, then HKDF bound to both signed bodies. */
+
+import { createHash, diffieHellman, generateKeyPairSync, hkdfSync, type KeyObject } from "node:crypto";
+import { keyBytes } from "../stream/aead.ts";
+import { TrustError } from "./identity.ts";
+import { rawPublicKey, x25519FromRaw } from "./keys.ts";
+
+/** One side's half, used once. */
+export interface Ephemeral {
+  /** Raw X25519 public key, base64. */
+  publicKey: string;
+  privateKey: KeyObject;
+}
+
+export function generateEphemeral(): Ephemeral {
+  const { publicKey, privateKey } = generateKeyPairSync("x25519");
+  return { publicKey: rawPublicKey(publicKey), privateKey };
+}
+
+/**
+ * One key per direction, 32 bytes each.
+ *
+ * @param options.openBody Exact signed bytes of the lease.open
+ * @param options.answerBody Exact signed bytes of the lease.answer
+ * @throws {TrustError} When the peer's key gives an all-zero secret (RFC 7748 §6.1)
+ */
+export function deriveLeaseKeys(options: {
+  privateKey: KeyObject;
+  peerKey: string;
+  openBody: Uint8Array;
+  answerBody: Uint8Array;
+}): { toHost: Uint8Array<ArrayBuffer>; toGateway: Uint8Array<ArrayBuffer> } {
+  let secret: Uint8Array;
+  try {
+    secret = diffieHellman({ privateKey: options.privateKey, publicKey: x25519FromRaw(options.peerKey) });
+  } catch (cause) {
+    throw new TrustError("malformed", "Cannot use the peer's ephemeral key", { cause });
+  }
+  if (secret.every((byte) => byte === 0)) {
+    throw new TrustError("malformed", "Cannot use an all-zero shared secret");
+  }
+  const salt = createHash("sha256").update(options.openBody).update(options.answerBody).digest();
+  const derive = (direction: string) =>
+    new Uint8Array(hkdfSync("sha256", secret, salt, `sallyport/lease/1 ${direction}`, keyBytes));
+  const keys = { toHost: derive("to-host"), toGateway: derive("to-gateway") };
+  secret.fill(0);
+  return keys;
+}
