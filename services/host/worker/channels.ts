@@ -1,0 +1,98 @@
+/** The main processes of a lease's channels: started, signalled, hung up, and waited for through their pidfds. */
+
+import { killProcess, pidfdOpen, waitChild } from "../../../ffi/process.ts";
+import { closeDescriptor } from "../../../ffi/socket.ts";
+import type { ChannelExit } from "../../../shared/protocol/channel.ts";
+import { type SignalName, signalNameOf, signalNumbers } from "../../../shared/protocol/names.ts";
+
+export interface RunningChannel {
+  readonly number: number;
+  /** Main process, its process group and its session. */
+  readonly pid: number;
+  /** Readable once the process has ended. */
+  readonly pidfd: number;
+  readonly hasTerminal: boolean;
+  /** When its process group is killed, milliseconds of {@link performance.now}; null while it is not hung up. */
+  killAt: number | null;
+}
+
+export class Channels {
+  readonly #running = new Map<number, RunningChannel>();
+  readonly #graceMs: number;
+
+  /** @param graceMs How long a hung-up shell may take to end */
+  constructor(graceMs: number) {
+    this.#graceMs = graceMs;
+  }
+
+  /** A snapshot, in the order of their start. */
+  get running(): RunningChannel[] {
+    return [...this.#running.values()];
+  }
+
+  has(number: number): boolean {
+    return this.#running.has(number);
+  }
+
+  /** @throws {SystemError} If the process cannot be waited for; it has been killed then */
+  add(number: number, pid: number, hasTerminal: boolean): void {
+    let pidfd: number;
+    try {
+      pidfd = pidfdOpen(pid);
+    } catch (error) {
+      killProcess(-pid, signalNumbers.KILL);
+      waitChild(pid);
+      throw error;
+    }
+    this.#running.set(number, { number, pid, pidfd, hasTerminal, killAt: null });
+  }
+
+  /** Signals the process group, as sshd does; nothing happens when it is gone. Not reaped, its id is nobody else's. */
+  signal(number: number, signal: SignalName): void {
+    const channel = this.#running.get(number);
+    if (channel) killProcess(-channel.pid, signalNumbers[signal]);
+  }
+
+  /**
+   * Begins the grace time of a shell whose terminal is gone. What runs on pipes is left to notice that they closed,
+   * as under sshd.
+   */
+  hangUp(number: number): void {
+    const channel = this.#running.get(number);
+    if (channel?.hasTerminal) channel.killAt ??= performance.now() + this.#graceMs;
+  }
+
+  /** Hangs up every terminal, with SIGHUP because the dispatcher may still hold them. */
+  hangUpAll(): void {
+    for (const channel of this.running) {
+      if (!channel.hasTerminal) continue;
+      killProcess(-channel.pid, signalNumbers.HUP);
+      this.hangUp(channel.number);
+    }
+  }
+
+  /** Kills the process groups whose grace time is over. */
+  killOverdue(): void {
+    for (const channel of this.running) {
+      if (channel.killAt === null || channel.killAt > performance.now()) continue;
+      killProcess(-channel.pid, signalNumbers.KILL);
+      channel.killAt = Infinity;
+    }
+  }
+
+  /** Milliseconds until {@link killOverdue} has something to do, or -1. */
+  get nextKillMs(): number {
+    const next = Math.min(Infinity, ...this.running.map((channel) => channel.killAt ?? Infinity));
+    return next === Infinity ? -1 : Math.max(0, Math.ceil(next - performance.now()));
+  }
+
+  /** Takes the status of `channel`'s process and forgets it; null while it still runs. */
+  reap(channel: RunningChannel): ChannelExit | null {
+    const status = waitChild(channel.pid, { noHang: true });
+    if (status === null) return null;
+    this.#running.delete(channel.number);
+    closeDescriptor(channel.pidfd);
+    if ("code" in status) return { type: "exit", code: status.code };
+    return { type: "exit-signal", signal: signalNameOf(status.signal), coreDumped: status.coreDumped };
+  }
+}

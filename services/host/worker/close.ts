@@ -1,0 +1,27 @@
+/** The end of a lease: shells first, then PAM. */
+
+import { poll } from "../../../ffi/process.ts";
+import type { OpenLease } from "./open_channel.ts";
+import { reportExits } from "./wait.ts";
+
+/** A killed process group may take this long to die; one stuck in the kernel is left to init. */
+const killedGraceMs = 1_000;
+
+/**
+ * Hangs up every terminal and waits for the shells, with SIGKILL after the grace time. What runs on pipes is left
+ * alone, as under sshd. PAM closes when the caller disposes the login.
+ */
+export function endChannels(lease: Pick<OpenLease, "channels" | "socket">): void {
+  const { channels } = lease;
+  channels.hangUpAll();
+  for (;;) {
+    reportExits(lease);
+    const waiting = channels.running.filter((channel) => channel.hasTerminal);
+    if (waiting.length === 0) return;
+    const timeoutMs = channels.nextKillMs;
+    const ended = poll(waiting.map(({ pidfd }) => ({ fd: pidfd })), timeoutMs < 0 ? killedGraceMs : timeoutMs)
+      .some((events) => events !== 0);
+    if (timeoutMs < 0 && !ended) return;
+    channels.killOverdue();
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The lease's entry in the journal: what a janitor needs to close PAM when the worker could not.
+ *
+ * One root-only file per lease, replaced atomically; it is in the run directory and so does not outlive a boot.
+ */
+
+import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import { encodeJson, Fields } from "../../../shared/protocol/codec.ts";
+import { maxEnvelopeBytes } from "../../../shared/protocol/limits.ts";
+import { isLeaseId, isLogin, isServiceName } from "../../../shared/protocol/names.ts";
+import { readProcFile } from "./proc_file.ts";
+
+/** `opening`: pam_open_session may have run in part. `opened`: it succeeded. */
+export type JournalState = "opening" | "opened";
+
+/** What names the PAM session again. */
+export interface PamItems {
+  login: string;
+  service: string;
+  confdir: string | null;
+  tty: string;
+  rhost: string;
+  ruser: string;
+  /** Applicant and roles for the TELEPORT_ variables. */
+  user: string;
+  roles: string[];
+}
+
+export interface JournalEntry extends PamItems {
+  state: JournalState;
+  /** The worker, with field 22 of /proc/PID/stat, so that a re-used pid is not mistaken for it. */
+  pid: number;
+  startTime: number;
+}
+
+export function journalPath(settings: HostSettings, lease: string): string {
+  if (!isLeaseId(lease)) throw new TypeError(`Cannot use '${lease}' as the name of a journal file`);
+  return `${settings.runDirectory}/leases/${lease}.json`;
+}
+
+/** Writes the entry of this process for `lease`, replacing an earlier one. */
+export function writeJournal(
+  settings: HostSettings,
+  lease: string,
+  state: JournalState,
+  items: PamItems,
+): void {
+  const path = journalPath(settings, lease);
+  const entry: JournalEntry = { state, pid: Deno.pid, startTime: ownStartTime(), ...items };
+  Deno.mkdirSync(`${settings.runDirectory}/leases`, { recursive: true, mode: 0o700 });
+  Deno.writeFileSync(`${path}.new`, encodeJson(entry), { mode: 0o600 });
+  Deno.renameSync(`${path}.new`, path);
+}
+
+/** @throws {ProtocolError} If the entry is not one; {@link Deno.errors.NotFound} if there is none. */
+export function readJournal(settings: HostSettings, lease: string): JournalEntry {
+  const fields = Fields.parse(Deno.readFileSync(journalPath(settings, lease)), maxEnvelopeBytes, "journal");
+  return {
+    state: fields.oneOf("state", ["opening", "opened"]),
+    pid: fields.integer("pid", 1, 0x7fff_ffff),
+    startTime: fields.integer("startTime", 0, Number.MAX_SAFE_INTEGER),
+    login: fields.matching("login", isLogin, "a login"),
+    service: fields.matching("service", isServiceName, "a service name"),
+    confdir: fields.isNull("confdir") ? null : fields.string("confdir"),
+    tty: fields.string("tty"),
+    rhost: fields.string("rhost"),
+    ruser: fields.string("ruser"),
+    user: fields.string("user"),
+    roles: fields.strings("roles", 256),
+  };
+}
+
+/** Deletes the entry; does nothing when there is none. */
+export function deleteJournal(settings: HostSettings, lease: string): void {
+  try {
+    Deno.removeSync(journalPath(settings, lease));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Field 22 of /proc/self/stat, counted after the command name, which may itself hold spaces and brackets. */
+function ownStartTime(): number {
+  const stat = readProcFile("/proc/self/stat");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+}

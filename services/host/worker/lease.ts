@@ -1,0 +1,97 @@
+/** One lease from the monitor's assignment to its end, top to bottom. */
+
+import { hasLibcrypto } from "../../../ffi/libcrypto.ts";
+import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import { type LeaseOpen, type Suite, suites } from "../../../shared/protocol/lease.ts";
+import type { Assign, WorkerRequest } from "../../../shared/protocol/worker.ts";
+import { readIdentity, readTrust } from "../../../shared/trust/identity.ts";
+import { asProblem, describeCause } from "./cause.ts";
+import { Channels } from "./channels.ts";
+import { endChannels } from "./close.ts";
+import { DispatcherSocket } from "./dispatcher_socket.ts";
+import { type Login, logIn } from "./login.ts";
+import { prepareProcess, restoreLoginLimits } from "./prepare.ts";
+import { answerOpen, verifyOpen } from "./verify_open.ts";
+import { nextState } from "./vocabulary.ts";
+import { serveChannels } from "./wait.ts";
+
+/** Waits for a lease on `descriptor`, serves it, and returns when PAM is closed. */
+export function serveLease(settings: HostSettings, descriptor: number): void {
+  prepareProcess();
+  const socket = new DispatcherSocket(descriptor);
+  const assigned = socket.receiveAssign();
+  if (!assigned) return;
+
+  const open = verify(assigned, settings, socket);
+  if (!open) return;
+
+  const login = openLogin(open, settings, socket);
+  if (!login) return;
+  socket.reply({ type: "lease.accepted", login: login.identity.login });
+
+  const channels = new Channels(settings.hangupGraceMs);
+  const lease = { settings, client: open.client, login, channels, socket };
+  try {
+    serveChannels(lease);
+  } catch (error) {
+    socket.log("error", "The lease ends: {cause}", { cause: describeCause(error) });
+  }
+  endChannels(lease);
+  login[Symbol.dispose]();
+  socket.reply({ type: "lease.closed" });
+}
+
+/** Reads `lease.open` and answers it; null when it was denied, or when nobody asks any more. */
+function verify(assigned: Assign, settings: HostSettings, socket: DispatcherSocket): LeaseOpen | null {
+  try {
+    const request = socket.receive();
+    if (!request || !isOpen(request)) return null;
+    // Read for every lease, so that a revocation holds from the next login on.
+    const trust = readTrust(Deno.readTextFileSync(settings.trustFile));
+    const identity = readIdentity(Deno.readTextFileSync(settings.identityFile));
+    const { lease, boot } = assigned;
+    const verified = verifyOpen(request.envelope, trust, {
+      host: settings.name,
+      boot,
+      lease,
+      now: Date.now(),
+    });
+    const answer = answerOpen(verified, trust, identity, usableSuites());
+    const { login, gateway } = verified.open;
+    socket.reply({ type: "lease.answer", ...answer, login, gateway });
+    return verified.open;
+  } catch (error) {
+    socket.reply({ type: "lease.denied", problem: asProblem(error).problem, cause: describeCause(error) });
+    return null;
+  }
+}
+
+function isOpen(request: WorkerRequest): request is WorkerRequest & { type: "lease.open" } {
+  return nextState("assigned", request.type) === "opening";
+}
+
+/** The dispatcher, on the same host, seals with AES only where libcrypto makes it fast. */
+function usableSuites(): Suite[] {
+  return suites.filter((suite) => suite !== "aes-256-gcm" || hasLibcrypto());
+}
+
+/** Runs PAM; null when the login was refused. */
+function openLogin(open: LeaseOpen, settings: HostSettings, socket: DispatcherSocket): Login | null {
+  let isOpening = true;
+  try {
+    restoreLoginLimits(settings.openFilesSoft);
+    return logIn(open, settings, {
+      onNotice: (text) => {
+        if (isOpening) socket.reply({ type: "lease.notice", text });
+      },
+      onCloseFailure: (step, error) =>
+        socket.log("warning", "Cannot complete {step}: {cause}", { step, cause: describeCause(error) }),
+    });
+  } catch (error) {
+    const { problem, detail } = asProblem(error);
+    socket.reply({ type: "lease.refused", problem, text: detail ?? "", cause: describeCause(error) });
+    return null;
+  } finally {
+    isOpening = false;
+  }
+}

@@ -1,0 +1,76 @@
+/** One `channel.open`: terminal or pipes, environment, process; then its descriptors go to the dispatcher. */
+
+import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import type { ChannelOpen } from "../../../shared/protocol/channel.ts";
+import { ProtocolError } from "../../../shared/protocol/codec.ts";
+import type { ClientAddress } from "../../../shared/protocol/lease.ts";
+import { asProblem, describeCause } from "./cause.ts";
+import type { Channels } from "./channels.ts";
+import { commandLine } from "./command_line.ts";
+import type { DispatcherSocket } from "./dispatcher_socket.ts";
+import { buildEnvironment } from "./environment.ts";
+import type { Login } from "./login.ts";
+import { defaultPath } from "./login_defs.ts";
+import { startShell } from "./shell.ts";
+import { type ChannelStdio, openStdio } from "./stdio.ts";
+
+/** What every channel of a lease shares. */
+export interface OpenLease {
+  settings: HostSettings;
+  client: ClientAddress;
+  login: Login;
+  channels: Channels;
+  socket: DispatcherSocket;
+}
+
+/**
+ * Answers `channel.opened` with its descriptors, or `channel.failed` for whatever the client asked in vain.
+ *
+ * @throws {ProtocolError} If the channel's number is in use
+ */
+export function openChannel(request: ChannelOpen, lease: OpenLease): void {
+  const { channels, login, settings, socket } = lease;
+  const { channel, terminal } = request;
+  if (channels.has(channel)) throw new ProtocolError(`Cannot open channel ${channel}: it is open already`);
+  try {
+    const argv = commandLine(request, login.identity.shell, settings.subsystems);
+    using stdio = openStdio(terminal, login.identity);
+    const pid = startShell({
+      path: login.identity.shell,
+      argv,
+      environment: channelEnvironment(request, stdio, lease),
+      stdio: stdio.forChild,
+      credentials: { uid: login.identity.uid, gid: login.identity.gid, groups: login.groups },
+      home: login.identity.home,
+    }, (text) => {
+      if (terminal) socket.reply({ type: "lease.notice", text });
+    });
+    channels.add(channel, pid, terminal !== null);
+    socket.reply({ type: "channel.opened", channel, pid, tty: stdio.tty }, stdio.forDispatcher);
+  } catch (error) {
+    const { problem, detail } = asProblem(error);
+    socket.reply({
+      type: "channel.failed",
+      channel,
+      problem,
+      text: detail ?? "",
+      cause: describeCause(error),
+    });
+  }
+}
+
+function channelEnvironment(
+  { environment, terminal }: ChannelOpen,
+  { tty }: ChannelStdio,
+  { client, login, settings }: OpenLease,
+): string[] {
+  return buildEnvironment({
+    identity: login.identity,
+    path: defaultPath(login.identity.uid),
+    client,
+    terminal: terminal && { tty, term: terminal.term },
+    requested: environment,
+    acceptEnv: settings.acceptEnv,
+    pam: login.pamEnvironment,
+  });
+}

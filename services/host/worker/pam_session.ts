@@ -1,0 +1,34 @@
+/** The PAM calls of one lease that worker and janitor share, so that what is closed is what was opened. */
+
+import type { Conversation, Transaction as PamTransaction } from "../../../ffi/pam.ts";
+import { Transaction } from "../../../ffi/pam.ts";
+import type { PamItems } from "./journal.ts";
+
+/** Starts a transaction and sets its items and variables as pam_script and pam_exec scripts expect them. */
+export function startTransaction(items: PamItems, conversation: Conversation): PamTransaction {
+  const transaction = Transaction.start({
+    serviceName: items.service,
+    login: items.login,
+    confdir: items.confdir,
+    conversation,
+  });
+  try {
+    transaction.setItem("rhost", items.rhost);
+    transaction.setItem("tty", items.tty);
+    transaction.setItem("ruser", items.ruser);
+    for (const [name, value] of teleportVariables(items)) {
+      transaction.putEnvironment(name, value);
+      // pam_exec reads the PAM environment, pam_script only the process's own.
+      Deno.env.set(name, value);
+    }
+  } catch (error) {
+    transaction[Symbol.dispose]();
+    throw error;
+  }
+  return transaction;
+}
+
+/** Named as Teleport names them, so that scripts written for it run unchanged. */
+function teleportVariables({ user, login, roles }: PamItems): [name: string, value: string][] {
+  return [["TELEPORT_USERNAME", user], ["TELEPORT_LOGIN", login], ["TELEPORT_ROLES", roles.join(" ")]];
+}

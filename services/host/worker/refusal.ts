@@ -1,0 +1,40 @@
+/** What a failed PAM call means for the person and for the operator. */
+
+import { PamError } from "../../../ffi/pam.ts";
+import { type Problem, ProblemError } from "../../../shared/protocol/problems.ts";
+
+/** Codes of <security/_pam_types.h> that say the stack itself is broken, whichever call met them. */
+const brokenCodes = new Set([
+  "PAM_OPEN_ERR",
+  "PAM_SYMBOL_ERR",
+  "PAM_SERVICE_ERR",
+  "PAM_BUF_ERR",
+  "PAM_ABORT",
+  "PAM_MODULE_UNKNOWN",
+  "PAM_BAD_ITEM",
+]);
+
+/** The problem code of `error`. */
+export function problemOf(error: PamError): Problem {
+  if (brokenCodes.has(error.codeName)) return "pam-broken";
+  switch (error.call) {
+    case "pam_authenticate":
+    case "pam_acct_mgmt":
+      return "account-refused";
+    case "pam_setcred":
+    case "pam_open_session":
+      return "session-refused";
+    default:
+      return "pam-broken";
+  }
+}
+
+/**
+ * A PamError as a problem: the person reads what the modules said, or libpam's sentence; the cause names call and
+ * code. Any other error passes through.
+ */
+export function asRefusal(error: unknown, said: string): unknown {
+  if (!(error instanceof PamError)) return error;
+  const cause = new Error(`${error.call} failed with ${error.codeName}`, { cause: error });
+  return new ProblemError(problemOf(error), said || error.message, { cause });
+}
