@@ -1,0 +1,176 @@
+/** Processes: watching, waiting for, signalling and replacing them, and the limits they inherit. */
+
+import { cString } from "./cstring.ts";
+import { Errno, lastErrno, SystemError, unwrap } from "./errno.ts";
+import { C_LIBRARY, library } from "./library.ts";
+import { cStringVector } from "./vector.ts";
+
+export { getLimit, setLimit, setUmask } from "./limits.ts";
+
+const libc = library(C_LIBRARY, {
+  // int poll(struct pollfd *fds, nfds_t nfds, int timeout) <poll.h>
+  poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
+  // pid_t waitpid(pid_t pid, int *wstatus, int options) <sys/wait.h>
+  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  // int kill(pid_t pid, int sig) <signal.h>
+  kill: { parameters: ["i32", "i32"], result: "i32" },
+  // sighandler_t signal(int signum, sighandler_t handler) <signal.h>
+  signal: { parameters: ["i32", "usize"], result: "isize" },
+  // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5) <sys/prctl.h>
+  prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
+  // long syscall(long number, long arg1, long arg2, long arg3) <unistd.h>
+  syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
+  // int fcntl(int fd, int op, int arg) <fcntl.h>
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int execve(const char *pathname, char *const argv[], char *const envp[]) <unistd.h>
+  execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
+});
+
+/** Conditions of poll(2), from <asm-generic/poll.h>. */
+export const PollEvents = { in: 0x1, out: 0x4, error: 0x8, hangUp: 0x10, invalid: 0x20 } as const;
+
+/** struct pollfd <poll.h>: int fd @0, short events @4, short revents @6. */
+const POLLFD_BYTES = 8;
+
+/**
+ * Blocks the thread until a descriptor is ready; a signal does not end the wait.
+ *
+ * @param entries A negative `fd` is skipped; `events` is `PollEvents.in` when left out
+ * @param timeoutMs In milliseconds; -1 waits for ever, 0 not at all
+ * @returns The conditions that hold, one number per entry; all 0 when the time has passed
+ * @throws {SystemError} ENOMEM, or EINVAL for more entries than RLIMIT_NOFILE
+ */
+export function poll(entries: { fd: number; events?: number }[], timeoutMs: number): number[] {
+  const view = new DataView(new ArrayBuffer(Math.max(1, entries.length) * POLLFD_BYTES));
+  for (const [index, { fd, events }] of entries.entries()) {
+    view.setInt32(index * POLLFD_BYTES, fd, true);
+    view.setInt16(index * POLLFD_BYTES + 4, events ?? PollEvents.in, true);
+  }
+  const pollfds = new Uint8Array(view.buffer);
+  const deadline = performance.now() + timeoutMs;
+  let remainingMs = timeoutMs;
+  while (libc().poll(pollfds, BigInt(entries.length), remainingMs) < 0) {
+    const errno = lastErrno();
+    if (errno !== Errno.EINTR) throw new SystemError("poll", errno);
+    if (timeoutMs > 0) remainingMs = Math.max(0, Math.ceil(deadline - performance.now()));
+  }
+  return entries.map((_, index) => view.getInt16(index * POLLFD_BYTES + 6, true));
+}
+
+/** How a child ended: by exit(3), or by a signal. */
+export type ChildEnd = { code: number } | { signal: number; coreDumped: boolean };
+
+/** <bits/waitflags.h> */
+const WNOHANG = 1;
+
+/**
+ * Waits for a child of this process and takes its exit status, which removes the zombie.
+ *
+ * @param options.noHang Returns at once instead of blocking the thread
+ * @returns `null` if the child is still running (only with `noHang`)
+ * @throws {SystemError} ECHILD if it is not a child of this process, or was waited for already
+ */
+export function waitChild(pid: number, options: { noHang?: boolean } = {}): ChildEnd | null {
+  const wstatus = new Int32Array(1);
+  for (;;) {
+    const waited = libc().waitpid(pid, wstatus, options.noHang ? WNOHANG : 0);
+    if (waited > 0) return decodeStatus(wstatus[0] ?? 0);
+    if (waited === 0) return null;
+    const errno = lastErrno();
+    if (errno !== Errno.EINTR) throw new SystemError("waitpid", errno);
+  }
+}
+
+/** WIFEXITED, WEXITSTATUS, WTERMSIG and WCOREDUMP of <bits/waitstatus.h>. */
+function decodeStatus(wstatus: number): ChildEnd {
+  const signal = wstatus & 0x7f;
+  if (signal === 0) return { code: (wstatus >> 8) & 0xff };
+  return { signal, coreDumped: (wstatus & 0x80) !== 0 };
+}
+
+/** Numbers shared by all 64-bit Linux architectures, from <asm-generic/unistd.h>. */
+const Syscall = { pidfdOpen: 434n, closeRange: 436n } as const;
+
+/**
+ * Opens a descriptor that becomes readable when the process `pid` ends (pidfd_open(2); Linux 5.3); it is CLOEXEC.
+ *
+ * @throws {SystemError} ESRCH if there is no such process
+ */
+export function pidfdOpen(pid: number): number {
+  return unwrap("pidfd_open", libc().syscall(Syscall.pidfdOpen, BigInt(pid), 0n, 0n));
+}
+
+/**
+ * Sends a signal to a process, or with a negative `pid` to the process group `-pid`; signal 0 only asks whether it exists.
+ *
+ * @returns `false` if there is no such process or group
+ * @throws {SystemError} EPERM, or EINVAL for an unknown signal
+ */
+export function killProcess(pid: number, signal: number): boolean {
+  // 0 and -1 mean "my own group" and "everybody" in kill(2), which nobody here wants.
+  if (pid === 0 || pid === -1) throw new RangeError(`Cannot signal process ${pid}`);
+  if (libc().kill(pid, signal) === 0) return true;
+  const errno = lastErrno();
+  if (errno === Errno.ESRCH) return false;
+  throw new SystemError("kill", errno);
+}
+
+/** SIG_IGN <bits/signum-generic.h> */
+const SIG_IGN = 1n;
+
+/**
+ * Makes the process deaf to `signals` (numbers). Children started by `spawn` get the defaults back.
+ *
+ * @throws {SystemError} EINVAL for an unknown signal, SIGKILL or SIGSTOP
+ */
+export function ignoreSignals(signals: number[]): void {
+  for (const signal of signals) {
+    // SIG_ERR is -1; an earlier handler's address is never negative in user space.
+    unwrap("signal", libc().signal(signal, SIG_IGN));
+  }
+}
+
+/** PR_SET_CHILD_SUBREAPER <linux/prctl.h> */
+const PR_SET_CHILD_SUBREAPER = 36;
+
+/** Makes orphaned descendants children of this process rather than of init (prctl(2)). */
+export function setChildSubreaper(): void {
+  unwrap("prctl", libc().prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n));
+}
+
+/** CLOSE_RANGE_CLOEXEC <linux/close_range.h>; Linux 5.11. */
+const CLOSE_RANGE_CLOEXEC = 4n;
+const HIGHEST_FD = 0xffff_ffffn;
+/** <asm-generic/fcntl.h> */
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/** Marks every descriptor from `first` up close-on-exec; older kernels than 5.11 do it one by one through /proc. */
+export function closeOnExecFrom(first: number): void {
+  const marked = libc().syscall(Syscall.closeRange, BigInt(first), HIGHEST_FD, CLOSE_RANGE_CLOEXEC) === 0n;
+  if (!marked) closeOnExecOneByOne(first);
+}
+
+/** What {@link closeOnExecFrom} does without close_range(2). */
+export function closeOnExecOneByOne(first: number): void {
+  const open = [...Deno.readDirSync("/proc/self/fd")].map((entry) => Number(entry.name));
+  for (const fd of open) {
+    // EBADF is the directory that was read just now, closed since.
+    if (fd >= first) libc().fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+}
+
+/**
+ * Replaces this process by another program (execve(2)). Ids, limits, ignored signals and descriptors without
+ * close-on-exec stay.
+ *
+ * @throws {SystemError} ENOENT, EACCES …; there is no other way for it to return
+ */
+export function execReplace(
+  path: string,
+  argv: readonly (string | Uint8Array)[],
+  environment: readonly (string | Uint8Array)[],
+): never {
+  libc().execve(cString(path), cStringVector(argv), cStringVector(environment));
+  throw new SystemError("execve", lastErrno());
+}
