@@ -3,11 +3,14 @@
 import { Buffer } from "node:buffer";
 // @ts-types="@types/ssh2"
 import type { Connection } from "ssh2";
+import { hasLibcrypto } from "../../../ffi/libcrypto.ts";
 import { kexOffer } from "./algorithms.ts";
+import { ExchangeWitness } from "./ciphers/mod.ts";
 import { ConnStream } from "./conn_stream.ts";
 import type { HostKeys } from "./host_keys.ts";
 import { IncomingClient } from "./internals.ts";
-import { onIdentified, repair } from "./repairs.ts";
+import { defaultRekeyLimits, type RekeyLimits } from "./rekey.ts";
+import { repair } from "./repairs.ts";
 
 export interface SshServerOptions {
   hostKeys: HostKeys;
@@ -19,6 +22,10 @@ export interface SshServerOptions {
   /** Shown before authentication. */
   banner?: string;
   onDebug?: (line: string) => void;
+  /** @default "libcrypto" where the library is there, else "javascript", which is ssh2's own */
+  ciphers?: "libcrypto" | "javascript";
+  /** @default 1 GiB or an hour */
+  rekeyLimits?: RekeyLimits;
 }
 
 const defaultIdent = "OpenSSH_9.9-sallyport";
@@ -30,16 +37,18 @@ const defaultIdent = "OpenSSH_9.9-sallyport";
  * is safe.
  */
 export function acceptConnection(conn: Deno.TcpConn, options: SshServerOptions): Connection {
-  const { hostKeys, ident = defaultIdent, banner, onDebug } = options;
+  const { hostKeys, ident = defaultIdent, banner, onDebug, rekeyLimits = defaultRekeyLimits } = options;
+  const ciphers = options.ciphers ?? (hasLibcrypto() ? "libcrypto" : "javascript");
+  const witness = ciphers === "libcrypto" ? new ExchangeWitness() : undefined;
   const client = new IncomingClient(
     new ConnStream(conn),
-    hostKeys.byAlgorithm,
+    witness?.hostKeys(hostKeys.byAlgorithm) ?? hostKeys.byAlgorithm,
     Buffer.from(ident),
     kexOffer(hostKeys),
     onDebug,
     {
       emit: () => {
-        onIdentified(client);
+        onIdentified();
         return true;
       },
     },
@@ -47,6 +56,6 @@ export function acceptConnection(conn: Deno.TcpConn, options: SshServerOptions):
   );
   // Without a listener an `error` event is thrown, and would end the process
   client.on("error", () => {});
-  repair(client, hostKeys);
+  const { onIdentified } = repair(client, { hostKeys, witness, rekeyLimits });
   return client;
 }

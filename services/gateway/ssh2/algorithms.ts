@@ -11,7 +11,7 @@ export const mlkemKex = "mlkem768x25519-sha256";
  * nistp384/521 (nobody needs them, Deno has no secp521r1), anything with SHA-1 or CBC.
  */
 const kex = [
-  // mlkemKex follows with its implementation
+  mlkemKex,
   "curve25519-sha256",
   "curve25519-sha256@libssh.org",
   "ecdh-sha2-nistp256",
@@ -42,11 +42,11 @@ const compression = ["none"];
 /** Signature algorithms for user keys, told to the client by EXT_INFO (RFC 8308 §3.1): no SHA-1, no DSA. */
 export const userSignatureAlgorithms = [
   "ssh-ed25519",
-  "sk-ssh-ed25519@openssh.com",
+
   "ecdsa-sha2-nistp256",
   "ecdsa-sha2-nistp384",
   "ecdsa-sha2-nistp521",
-  "sk-ecdsa-sha2-nistp256@openssh.com",
+
   "rsa-sha2-512",
   "rsa-sha2-256",
 ];

@@ -24,6 +24,8 @@ export class ConnStream extends Duplex {
   readonly #conn: Deno.TcpConn;
   #buffer = new Uint8Array(idleReadBytes);
   #reading = false;
+  /** Bytes read and written so far. */
+  transferredBytes = 0;
   #linger: ReturnType<typeof setTimeout> | undefined;
 
   constructor(conn: Deno.TcpConn) {
@@ -52,6 +54,7 @@ export class ConnStream extends Duplex {
         this.push(null);
         return;
       }
+      this.transferredBytes += length;
       const full = length === this.#buffer.length;
       const chunk = Buffer.from(this.#buffer.buffer, 0, length);
       // Half a buffer or more is given away; less is copied, so that the rest is not held by a few bytes
@@ -80,6 +83,7 @@ export class ConnStream extends Duplex {
 
   async #writeAll(chunks: Uint8Array[]): Promise<void> {
     for (const chunk of chunks) {
+      this.transferredBytes += chunk.length;
       let offset = 0;
       while (offset < chunk.length) {
         offset += await this.#conn.write(offset === 0 ? chunk : chunk.subarray(offset));

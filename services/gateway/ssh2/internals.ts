@@ -130,6 +130,7 @@ export interface Protocol {
   _debug: ((line: string) => void) | undefined;
   /** `undefined` once the protocol has been torn down. */
   _destruct: (() => void) | undefined;
+  parse(data: Buffer, position: number, length: number): void;
   /** Frees ciphers; nothing can be sent or read afterwards. */
   cleanup(): void;
   rekey(): void;
@@ -258,3 +259,23 @@ export function findChannel(client: SshClient, recipient: number): SshChannel | 
   if ("_chanInfo" in found) return found._channel ?? null;
   return found;
 }
+
+export interface CipherInfo {
+  /** Such as `aes-128-gcm` */
+  sslName: string;
+  keyLen: number;
+  ivLen: number;
+}
+
+export interface MacInfo {
+  /** `sha256` or `sha512`, of those we offer */
+  sslName: string;
+  len: number;
+  isETM: boolean;
+}
+
+/** What ssh2 knows about the algorithms, by their SSH names. */
+export const { CIPHER_INFO, MAC_INFO } = require("ssh2/lib/protocol/crypto.js") as {
+  CIPHER_INFO: Record<string, CipherInfo>;
+  MAC_INFO: Record<string, MacInfo>;
+};
