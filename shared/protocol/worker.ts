@@ -198,22 +198,32 @@ export function decodeWorkerReply(bytes: Uint8Array): WorkerReply {
 }
 
 /** Dispatcher → monitor: a fixed record, one kind byte and the 16-byte lease id; all a hostile bus can make the root monitor read. */
-export const startRecordBytes = 17;
-const startKind = 1;
+export const monitorRequestBytes = 17;
+export type MonitorRequest =
+  /** Start a worker for a lease that was never asked for before. */
+  | { type: "start"; lease: string }
+  /** The lease's worker does not end: kill it, a janitor closes PAM. */
+  | { type: "kill"; lease: string };
 
-export function encodeStartRecord(lease: string): Uint8Array<ArrayBuffer> {
-  const record = new Uint8Array(new ArrayBuffer(startRecordBytes));
-  record[0] = startKind;
+const requestKinds = { start: 1, kill: 2 } as const;
+
+export function encodeMonitorRequest({ type, lease }: MonitorRequest): Uint8Array<ArrayBuffer> {
+  const record = new Uint8Array(new ArrayBuffer(monitorRequestBytes));
+  record[0] = requestKinds[type];
   record.set(Uint8Array.fromHex(lease), 1);
   return record;
 }
 
-/** The lease id asked for. @throws {ProtocolError} */
-export function decodeStartRecord(record: Uint8Array): string {
-  if (record.length !== startRecordBytes || record[0] !== startKind) {
-    throw new ProtocolError("Cannot read a start record: it must be 17 bytes of kind 1");
+/** @throws {ProtocolError} */
+export function decodeMonitorRequest(record: Uint8Array): MonitorRequest {
+  const lease = record.subarray(1).toHex();
+  if (record.length === monitorRequestBytes && record[0] === requestKinds.start) {
+    return { type: "start", lease };
   }
-  return record.subarray(1).toHex();
+  if (record.length === monitorRequestBytes && record[0] === requestKinds.kill) {
+    return { type: "kill", lease };
+  }
+  throw new ProtocolError("Cannot read a request to the monitor: it must be 17 bytes of kind 1 or 2");
 }
 
 /** Monitor → dispatcher. */

@@ -1,0 +1,113 @@
+/** Janitors: processes that close the PAM session a dead worker has left open, as its journal entry says. */
+
+import { SystemError } from "../../../ffi/errno.ts";
+import { killProcess } from "../../../ffi/process.ts";
+import { signalNumbers } from "../../../shared/protocol/names.ts";
+import { type Journal, startTimeOf } from "./journal.ts";
+import type { Log } from "./log.ts";
+import type { Loop } from "./loop.ts";
+import { describeEnd, startRole, watchChild, watchProcess } from "./start.ts";
+
+/** Janitors at one time: after a crash there may be a thousand entries. */
+const maxJanitors = 4;
+/** A janitor that did not get the entry away is tried this often, with this pause. */
+const maxAttempts = 2;
+const retryMs = 30_000;
+
+interface Job {
+  lease: string;
+  attempt: number;
+  /** No entry is left, or nothing more will be tried. */
+  done: () => void;
+}
+
+export interface JanitorsOptions {
+  loop: Loop;
+  log: Log;
+  journal: Journal;
+  settingsFile: string;
+  /** How long PAM may take to close. */
+  closeTimeoutMs: number;
+}
+
+export class Janitors {
+  readonly #options: JanitorsOptions;
+  readonly #waiting: Job[] = [];
+  #running = 0;
+
+  constructor(options: JanitorsOptions) {
+    this.#options = options;
+  }
+
+  /** Sees to what an earlier monitor's workers have left, and to workers that still live without one. */
+  takeOver(): void {
+    const { journal, log, loop } = this.#options;
+    for (const lease of journal.leases()) {
+      const owner = journal.owner(lease);
+      const close = () => this.close(lease, () => {});
+      if (owner && startTimeOf(owner.pid) === owner.startTime) {
+        log("info", "Worker {pid} of an earlier monitor still closes lease {lease}", { ...owner, lease });
+        try {
+          watchProcess(loop, owner.pid, close);
+        } catch (error) {
+          if (!(error instanceof SystemError)) throw error;
+          close();
+        }
+      } else close();
+    }
+  }
+
+  /** Closes PAM of `lease`, whose worker is gone, if it has to be; `done` is called in any case. */
+  close(lease: string, done: () => void): void {
+    this.#queue({ lease, attempt: 1, done });
+  }
+
+  #queue(job: Job): void {
+    this.#waiting.push(job);
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#running < maxJanitors) {
+      const job = this.#waiting.shift();
+      if (!job) return;
+      if (this.#options.journal.has(job.lease)) this.#start(job);
+      else job.done();
+    }
+  }
+
+  #start(job: Job): void {
+    const { log, loop, settingsFile, closeTimeoutMs } = this.#options;
+    const { lease, attempt } = job;
+    let pid: number;
+    try {
+      pid = startRole("worker", [settingsFile, "--janitor", lease]);
+    } catch (cause) {
+      log("error", "Cannot start a janitor for lease {lease}", { lease, cause });
+      return this.#again(job);
+    }
+    log("warning", "Janitor {pid} closes lease {lease}", { pid, lease, attempt });
+    this.#running++;
+    const cancel = loop.after(closeTimeoutMs, () => killProcess(-pid, signalNumbers.KILL));
+    watchChild(loop, pid, (end) => {
+      cancel();
+      this.#running--;
+      if (this.#options.journal.has(lease)) {
+        log("error", "The janitor of lease {lease} has failed: {end}", { lease, end: describeEnd(end) });
+        this.#again(job);
+      } else job.done();
+      this.#next();
+    });
+  }
+
+  #again(job: Job): void {
+    if (job.attempt < maxAttempts) {
+      this.#options.loop.after(retryMs, () => this.#queue({ ...job, attempt: job.attempt + 1 }));
+      return;
+    }
+    this.#options.log("error", "PAM of lease {lease} stays open; its journal entry is kept", {
+      lease: job.lease,
+    });
+    job.done();
+  }
+}

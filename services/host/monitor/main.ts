@@ -1,0 +1,20 @@
+/** The monitor: root, small, no package, no bus, no network. `main.ts SETTINGS.json` */
+
+import { closeOnExecFrom, ignoreSignals } from "../../../ffi/process.ts";
+import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import { signalNumbers } from "../../../shared/protocol/names.ts";
+import { readIdentity } from "../../../shared/trust/identity.ts";
+import { openLog } from "./log.ts";
+import { Monitor } from "./monitor.ts";
+
+function main([settingsFile]: string[]): void {
+  if (settingsFile === undefined) throw new TypeError("Cannot start the monitor without a settings file");
+  closeOnExecFrom(3);
+  // TERM and INT end it: the dispatcher and the workers notice, and close what is open.
+  ignoreSignals([signalNumbers.HUP]);
+  const settings = JSON.parse(Deno.readTextFileSync(settingsFile)) as HostSettings;
+  const identity = readIdentity(Deno.readTextFileSync(settings.identityFile));
+  new Monitor({ settings, settingsFile, identity, log: openLog(settings) }).run();
+}
+
+if (import.meta.main) main(Deno.args);

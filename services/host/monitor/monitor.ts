@@ -1,0 +1,128 @@
+/** What the monitor does: answers start and kill, sees to dead workers, and says that the host lives. */
+
+import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import type { HostHeartbeat } from "../../../shared/protocol/lease.ts";
+import { heartbeatIntervalMs, leaseOpenTtlMs } from "../../../shared/protocol/limits.ts";
+import type { Problem } from "../../../shared/protocol/problems.ts";
+import type { MonitorRequest } from "../../../shared/protocol/worker.ts";
+import { signEnvelope } from "../../../shared/trust/envelope.ts";
+import type { Identity } from "../../../shared/trust/identity.ts";
+import { version } from "../../../shared/version.ts";
+import { DispatcherProcess } from "./dispatcher_process.ts";
+import { Janitors } from "./janitors.ts";
+import { Journal } from "./journal.ts";
+import type { Log } from "./log.ts";
+import { Loop } from "./loop.ts";
+import { ReplayCache } from "./replay_cache.ts";
+import { Workers } from "./workers.ts";
+
+/** More lease ids in a minute than any host serves; an id takes about 100 bytes. */
+const replayCapacity = 65_536;
+
+export interface MonitorOptions {
+  settings: HostSettings;
+  /** Path of the file `settings` came from, for the processes it starts. */
+  settingsFile: string;
+  identity: Identity;
+  log: Log;
+}
+
+export class Monitor {
+  readonly #settings: HostSettings;
+  readonly #identity: Identity;
+  readonly #log: Log;
+  /** 128 random bits: what was signed for an earlier monitor is void, since its replay cache is gone. */
+  readonly #boot = crypto.getRandomValues(new Uint8Array(16)).toHex();
+  readonly #loop = new Loop();
+  readonly #replays = new ReplayCache(2 * leaseOpenTtlMs, replayCapacity);
+  readonly #janitors: Janitors;
+  readonly #workers: Workers;
+  readonly #dispatcher: DispatcherProcess;
+
+  constructor({ settings, settingsFile, identity, log }: MonitorOptions) {
+    this.#settings = settings;
+    this.#identity = identity;
+    this.#log = log;
+    const loop = this.#loop;
+    const journal = new Journal(settings.runDirectory);
+    const { closeTimeoutMs, warmWorkers } = settings;
+    this.#janitors = new Janitors({ loop, log, journal, settingsFile, closeTimeoutMs });
+    this.#workers = new Workers({
+      loop,
+      log,
+      settingsFile,
+      boot: this.#boot,
+      warmWorkers,
+      onGone: (lease) => this.#janitors.close(lease, () => this.#sayGone(lease)),
+    });
+    this.#dispatcher = new DispatcherProcess({
+      loop,
+      log,
+      settingsFile,
+      onStarted: () => this.#sendHeartbeat(),
+      onRequest: (request) => this.#answer(request),
+      onGone: () => this.#workers.abandon(this.#endGraceMs()),
+    });
+  }
+
+  /** Runs for ever. */
+  run(): void {
+    this.#log("info", "Host {host} starts, boot {boot}", { host: this.#settings.name, boot: this.#boot });
+    this.#janitors.takeOver();
+    this.#dispatcher.start();
+    this.#beat();
+    this.#loop.run();
+  }
+
+  /** A worker without a dispatcher is done by then: in PAM, hanging up, or closing PAM. */
+  #endGraceMs(): number {
+    const { loginGraceMs, hangupGraceMs, closeTimeoutMs } = this.#settings;
+    return loginGraceMs + hangupGraceMs + closeTimeoutMs;
+  }
+
+  #answer({ type, lease }: MonitorRequest): void {
+    if (type === "kill") return this.#workers.kill(lease);
+    const problem = this.#start(lease);
+    if (problem) this.#dispatcher.send({ type: "worker.refused", lease, problem });
+  }
+
+  #start(lease: string): Problem | null {
+    const verdict = this.#replays.admit(lease, performance.now());
+    if (verdict === "replayed") return "replayed";
+    // The dispatcher bounds logins in PAM, which only it can tell; the monitor bounds processes.
+    if (verdict === "full" || this.#workers.leases >= this.#settings.maxLeases) return "host-busy";
+    try {
+      const { pid, socket } = this.#workers.assign(lease);
+      this.#dispatcher.send({ type: "worker.started", lease, pid }, [socket]);
+      this.#workers.release(lease);
+      return null;
+    } catch (cause) {
+      this.#log("error", "Cannot start a worker for lease {lease}", { lease, cause });
+      return "host-busy";
+    }
+  }
+
+  #sayGone(lease: string): void {
+    this.#dispatcher.send({ type: "worker.gone", lease });
+  }
+
+  #beat(): void {
+    this.#loop.after(heartbeatIntervalMs, () => {
+      this.#sendHeartbeat();
+      this.#beat();
+    });
+  }
+
+  #sendHeartbeat(): void {
+    const heartbeat: HostHeartbeat = {
+      type: "host.heartbeat.v1",
+      host: this.#settings.name,
+      boot: this.#boot,
+      at: Date.now(),
+      version,
+      leases: this.#workers.leases,
+    };
+    const envelope = signEnvelope(this.#identity, heartbeat).toBase64();
+    this.#dispatcher.send({ type: "heartbeat", envelope, boot: this.#boot });
+  }
+}
