@@ -1,8 +1,7 @@
 /** From the checked configuration to what each process is told. Relative names of files are relative to the configuration's folder. */
 
 import { dirname, resolve } from "node:path";
-import type { BrokerSettings } from "./broker_settings.ts";
-import type { GatewaySettings } from "./gateway_settings.ts";
+import type { GatewaySettings, ListenAddress } from "./gateway_settings.ts";
 import type { BusSettings, HostSettings } from "./host_settings.ts";
 import { ConfigError } from "./mistakes.ts";
 import type { Config, PamConfig } from "./schema.ts";
@@ -132,17 +131,21 @@ function mustHaveServiceFile(serviceName: string, confdir: string | null): void 
   ]);
 }
 
+/** Where the embedded broker listens and who may connect. */
+export interface BrokerConfig extends ListenAddress {
+  /** Public nkeys with kind and name. */
+  identitiesFile: string;
+  uid: number;
+  gid: number;
+}
+
 /** @throws {ConfigError} When there is no `broker` section */
-export function toBrokerSettings(source: ConfigFile): BrokerSettings {
-  const broker = section(source, "broker");
-  const { log } = source.config;
-  return {
-    hostname: broker.listen.hostname,
-    port: broker.listen.port,
-    identitiesFile: fileResolver(source)(broker.identities),
-    uid: broker.uid,
-    gid: broker.gid,
-    logLevel: log.level,
-    logFormat: log.format,
-  };
+export function toBrokerConfig(source: ConfigFile): BrokerConfig {
+  const { listen, identities, uid, gid } = section(source, "broker");
+  return { ...listen, identitiesFile: fileResolver(source)(identities), uid, gid };
+}
+
+/** Folder for run-time files, on a machine without a host section as well. */
+export function runDirectoryOf(source: ConfigFile): string {
+  return fileResolver(source)(source.config.host?.run_dir ?? "/run/sallyport");
 }

@@ -1,0 +1,21 @@
+/** `sallyport host`: checks the configuration, then becomes the monitor. */
+
+import { loadConfig } from "../../shared/config/load.ts";
+import { toHostSettings } from "../../shared/config/settings.ts";
+import { loadTeleportPam } from "../../shared/config/teleport.ts";
+import { become } from "./become.ts";
+import { type ExitCode, mustBeRoot } from "./failure.ts";
+import { type Options, textOption } from "./verb.ts";
+
+// deno-lint-ignore require-await -- every verb returns a promise
+export async function run(options: Options): Promise<ExitCode> {
+  mustBeRoot("run the host service");
+  const file = textOption(options, "config") ?? "";
+  const teleport = textOption(options, "teleport");
+  const pam = teleport === undefined ? undefined : loadTeleportPam(teleport);
+  const settings = toHostSettings({ file, config: loadConfig(file) }, pam);
+  return become(
+    { permissions: "monitor", entry: "services/host/monitor/main.ts" },
+    { folder: settings.runDirectory, name: "host.json", value: settings },
+  );
+}

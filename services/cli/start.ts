@@ -1,0 +1,125 @@
+/** `sallyport start`: broker, gateway and host on this machine, with everything they need made on first use. */
+
+import { join, resolve } from "node:path";
+import type { ListenAddress } from "../../shared/config/gateway_settings.ts";
+import { loadConfig } from "../../shared/config/load.ts";
+import { toBrokerConfig, toGatewaySettings, toHostSettings } from "../../shared/config/settings.ts";
+import { getLogger, setUpLogging } from "../../shared/log.ts";
+import { readTrust } from "../../shared/trust/identity.ts";
+import { machineFindings } from "./doctor/machine.ts";
+import { ExitCode, Failure, mustBeRoot, sentenceOf } from "./failure.ts";
+import { listenOption } from "./listen_option.ts";
+import { denoArguments, keptEnvironment, type PermissionSet } from "./role_command.ts";
+import { addressText } from "./start/first_config.ts";
+import { auditorName } from "./start/names.ts";
+import { isFree } from "./start/port.ts";
+import { dialled, untilGreeted, untilHostIsHeard } from "./start/ready.ts";
+import { openState, type State } from "./start/state.ts";
+import { type Role, Supervisor } from "./start/supervisor.ts";
+import { readOwn } from "./state_files.ts";
+import { type Options, textOption } from "./verb.ts";
+
+const defaultListen: ListenAddress = { hostname: "127.0.0.1", port: 2222 };
+
+export async function run(options: Options): Promise<ExitCode> {
+  mustBeRoot("start");
+  mustHaveWhatItNeeds();
+  const given = listenOption(options);
+  const state = openState(resolve(textOption(options, "state") ?? ""), given ?? defaultListen);
+  const configFile = resolve(textOption(options, "config") ?? state.configFile);
+  const plan = planOf(state, configFile, given);
+  setUpLogging({ service: "start", level: plan.logLevel, format: plan.logFormat });
+
+  const stopped = stopSignal();
+  const supervisor = new Supervisor({
+    stages: plan.stages,
+    environment: keptEnvironment(),
+    log: getLogger(["sallyport", "start"]),
+  });
+  try {
+    const started = supervisor.start();
+    if (await Promise.race([started.then(() => true), stopped.then(() => false)])) {
+      console.log(plan.invitation);
+      await stopped;
+    }
+  } finally {
+    await supervisor.stop();
+  }
+  return ExitCode.ok;
+}
+
+interface Plan {
+  stages: Role[][];
+  /** The line to paste. */
+  invitation: string;
+  logLevel: "debug" | "info" | "warning" | "error";
+  logFormat: "human" | "json" | "auto";
+}
+
+/** Reads the configuration and checks what would fail anyway, so that its sentence comes first. */
+function planOf(state: State, configFile: string, given: ListenAddress | undefined): Plan {
+  const file = { file: configFile, config: loadConfig(configFile) };
+  const gateway = toGatewaySettings(file);
+  const host = toHostSettings(file);
+  const broker = toBrokerConfig(file);
+  const listen = given ? [given] : gateway.listen;
+  for (const address of listen) mustBeFree(address, "give --listen with another port");
+  mustBeFree(broker, `give broker.listen and bus.servers another port in ${configFile}`);
+
+  const verb = (name: string, permissions: PermissionSet, more: string[] = []) =>
+    denoArguments(permissions, "services/main.ts", [name, "--config", configFile, ...more]);
+  const first = listen[0] ?? defaultListen;
+  const bus = { ...host.bus, nkeySeedFile: join(state.folder, `auditor.nkey`) };
+  const trust = readTrust(readOwn(host.trustFile));
+  return {
+    stages: [
+      [{
+        name: "broker",
+        args: verb("broker", "launcher"),
+        ready: (signal) => untilGreeted(broker, "INFO ", signal),
+      }],
+      [
+        {
+          name: "host",
+          args: verb("host", "launcher"),
+          ready: (signal) => untilHostIsHeard({ bus, auditor: auditorName, host: host.name, trust }, signal),
+        },
+        {
+          name: "gateway",
+          args: verb("gateway", "gateway", given ? ["--listen", addressText(given)] : []),
+          ready: (signal) => untilGreeted(first, "SSH-2.0-", signal),
+        },
+      ],
+    ],
+    invitation: invitation(state, dialled(first)),
+    logLevel: gateway.logLevel,
+    logFormat: gateway.logFormat,
+  };
+}
+
+function invitation(state: State, { hostname, port }: ListenAddress): string {
+  return `ssh -i ${state.clientKeyFile} -p ${port} newcomer@${hostname}`;
+}
+
+function mustHaveWhatItNeeds(): void {
+  const missing = machineFindings().filter(({ severity }) => severity === "error");
+  if (missing.length === 0) return;
+  throw new Failure(missing.map(({ what, remedy }) => `${what}: ${remedy}`).join("\n"));
+}
+
+function mustBeFree(address: ListenAddress, remedy: string): void {
+  const text = addressText({ hostname: address.hostname, port: address.port });
+  try {
+    if (isFree({ hostname: address.hostname, port: address.port })) return;
+  } catch (cause) {
+    throw new Failure(`Cannot listen on ${text}: ${sentenceOf(cause)}`);
+  }
+  throw new Failure(`Cannot listen on ${text}: another program does; stop it, or ${remedy}`);
+}
+
+/** Resolves at SIGTERM, SIGINT, or SIGHUP when the terminal goes away. */
+function stopSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) Deno.addSignalListener(signal, resolve);
+  return promise;
+}

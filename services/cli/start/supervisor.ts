@@ -1,0 +1,154 @@
+/** Keeps our processes running: starts them in order, restarts what dies, ends all of them within a bound. */
+
+import type { Logger } from "../../../shared/log.ts";
+import { Failure } from "../failure.ts";
+
+export interface Role {
+  name: string;
+  /** Arguments for Deno. */
+  args: string[];
+  /** Resolves once the process does its work; rejects never, ends with `signal`. */
+  ready: (signal: AbortSignal) => Promise<void>;
+}
+
+export interface SupervisorOptions {
+  /** Roles of one stage start together, once all of the stage before are ready. */
+  stages: Role[][];
+  environment: Record<string, string>;
+  log: Logger;
+}
+
+/** First and longest pause before a dead process is started again; it doubles in between. */
+const firstPauseMs = 500;
+const longestPauseMs = 30_000;
+/** A process that lived this long starts with the first pause again. */
+const stableMs = 60_000;
+/** A process that is not ready by then will not be. */
+const readyTimeoutMs = 60_000;
+/** Sessions are closed within this after SIGTERM; then SIGKILL. */
+const stopTimeoutMs = 10_000;
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #running = new Map<string, Deno.ChildProcess>();
+  readonly #watches: Promise<void>[] = [];
+  readonly #stopping = new AbortController();
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts every role; resolves when all are ready.
+   *
+   * @throws {Failure} When one ends, or is not ready in time; the others still run and want {@link stop}
+   */
+  async start(): Promise<void> {
+    for (const stage of this.#options.stages) {
+      if (this.#stopping.signal.aborted) return;
+      await Promise.all(stage.map((role) => this.#startOne(role)));
+    }
+  }
+
+  async #startOne(role: Role): Promise<void> {
+    const child = this.#spawn(role);
+    await this.#untilReady(role, child);
+    this.#watches.push(this.#keepRunning(role, child));
+  }
+
+  #spawn(role: Role): Deno.ChildProcess {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: role.args,
+      clearEnv: true,
+      env: this.#options.environment,
+      // The folder `start` was called from may not be readable for the ids our processes drop to.
+      cwd: "/",
+      stdin: "null",
+      stdout: "null",
+      stderr: "inherit",
+    }).spawn();
+    this.#running.set(role.name, child);
+    return child;
+  }
+
+  async #untilReady(role: Role, child: Deno.ChildProcess): Promise<void> {
+    const done = new AbortController();
+    const limit = AbortSignal.any([done.signal, this.#stopping.signal, AbortSignal.timeout(readyTimeoutMs)]);
+    const ended = child.status.then((status) => ({ status }));
+    const outcome = await Promise.race([role.ready(limit).then(() => null), ended]);
+    done.abort();
+    if (this.#stopping.signal.aborted) return;
+    if (outcome !== null) {
+      throw new Failure(
+        `Cannot start the ${role.name}: it ended with ${endText(outcome.status)}; its reason is above`,
+      );
+    }
+    if (limit.reason instanceof DOMException && limit.reason.name === "TimeoutError") {
+      throw new Failure(
+        `Cannot start the ${role.name}: it was not ready within ${readyTimeoutMs / 1_000} seconds`,
+      );
+    }
+  }
+
+  async #keepRunning(role: Role, first: Deno.ChildProcess): Promise<void> {
+    let pauseMs = firstPauseMs;
+    for (let child = first;; child = this.#spawn(role)) {
+      const startedAt = Date.now();
+      const status = await child.status;
+      this.#running.delete(role.name);
+      if (this.#stopping.signal.aborted) return;
+      if (Date.now() - startedAt >= stableMs) pauseMs = firstPauseMs;
+      this.#options.log.error("The {role} ended with {end}; it starts again in {pauseMs} ms", {
+        role: role.name,
+        end: endText(status),
+        pauseMs,
+      });
+      await pause(pauseMs, this.#stopping.signal);
+      if (this.#stopping.signal.aborted) return;
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    }
+  }
+
+  /** Ends every process, the last started first; resolves when all are gone. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    for (const { name } of this.#options.stages.flat().toReversed()) {
+      const child = this.#running.get(name);
+      if (child) await end(child);
+      this.#running.delete(name);
+    }
+    await Promise.all(this.#watches);
+  }
+}
+
+async function end(child: Deno.ChildProcess): Promise<void> {
+  const tryKill = (signal: Deno.Signal) => {
+    try {
+      child.kill(signal);
+    } catch {
+      // It has ended on its own.
+    }
+  };
+  tryKill("SIGTERM");
+  const timer = setTimeout(() => tryKill("SIGKILL"), stopTimeoutMs);
+  await child.status;
+  clearTimeout(timer);
+}
+
+function endText({ code, signal }: Deno.CommandStatus): string {
+  return signal === null ? `exit status ${code}` : signal;
+}
+
+/** Resolves after `ms`, or at once when `signal` is aborted. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) return Promise.resolve();
+  const timer = setTimeout(finish, ms);
+  function finish(): void {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", finish);
+    resolve();
+  }
+  signal.addEventListener("abort", finish);
+  return promise;
+}

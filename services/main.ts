@@ -1,0 +1,93 @@
+/** argv → verb: a table, and nothing else. */
+
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "../shared/config/mistakes.ts";
+import { version } from "../shared/version.ts";
+import { ExitCode, Failure, sentenceOf } from "./cli/failure.ts";
+import type { Option, Options, Verb } from "./cli/verb.ts";
+
+const state: Option = {
+  flags: "--state <folder>",
+  about: "where keys and configuration are kept",
+  fallback: "/var/lib/sallyport",
+};
+const listen: Option = { flags: "--listen <address:port>", about: "in place of gateway.listen" };
+const config: Option = {
+  flags: "--config <file>",
+  about: "sallyport.yaml",
+  fallback: "/etc/sallyport/sallyport.yaml",
+};
+const teleport: Option = {
+  flags: "--teleport <file>",
+  about: "take ssh_service.pam from this teleport.yaml",
+};
+
+const verbs: Record<string, Verb> = {
+  start: {
+    summary: "run broker, gateway and host on this machine",
+    options: [
+      state,
+      { flags: "--listen <address:port>", about: "where SSH is accepted; 127.0.0.1:2222 on first use" },
+      { flags: "--config <file>", about: "a sallyport.yaml other than the one in the state folder" },
+    ],
+    load: () => import("./cli/start.ts"),
+  },
+  gateway: { summary: "run the gateway", options: [config, listen], load: () => import("./cli/gateway.ts") },
+  host: { summary: "run the host service", options: [config, teleport], load: () => import("./cli/host.ts") },
+  broker: { summary: "run the embedded broker", options: [config], load: () => import("./cli/broker.ts") },
+  doctor: {
+    summary: "check all that the services need, and say what to do",
+    options: [
+      { flags: "--config <file>", about: "sallyport.yaml to check; of the state folder when not given" },
+      state,
+      teleport,
+      { flags: "--stack <file...>", about: "PAM service files to read for traps" },
+      { flags: "--scripts <path...>", about: "scripts, folders of them, or guides with shell snippets" },
+    ],
+    load: () => import("./cli/doctor.ts"),
+  },
+  keys: {
+    summary: "make the fleet key and identities (init), or one more (issue)",
+    argument: "<action>",
+    options: [
+      state,
+      { flags: "--kind <kind>", about: "gateway or host, for issue" },
+      { flags: "--name <name>", about: "the gateway's or host's name, for issue" },
+    ],
+    load: () => import("./cli/keys.ts"),
+  },
+};
+
+function build(finish: (code: ExitCode) => void): Command {
+  const program = new Command("sallyport").description("SSH access for fleets of Linux hosts").version(
+    version,
+  );
+  program.exitOverride().showHelpAfterError("(sallyport --help lists the verbs)");
+  for (const [name, verb] of Object.entries(verbs)) {
+    const command = program.command(name).summary(verb.summary).description(verb.summary).exitOverride();
+    if (verb.argument) command.argument(verb.argument);
+    for (const { flags, about, fallback } of verb.options) command.option(flags, about, fallback);
+    command.action(async (...given: unknown[]) => {
+      const argument = verb.argument ? String(given[0]) : undefined;
+      const options = given[verb.argument ? 1 : 0] as Options;
+      finish(await (await verb.load()).run(options, argument));
+    });
+  }
+  return program;
+}
+
+/** Runs one command line; resolves with the exit code. */
+export async function main(argv: string[]): Promise<ExitCode> {
+  let code: ExitCode = ExitCode.ok;
+  try {
+    await build((given) => code = given).parseAsync(argv, { from: "user" });
+  } catch (cause) {
+    if (cause instanceof CommanderError) return cause.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    console.error(sentenceOf(cause));
+    if (cause instanceof Failure) return cause.exitCode;
+    return cause instanceof ConfigError ? ExitCode.usage : ExitCode.system;
+  }
+  return code;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
