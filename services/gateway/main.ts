@@ -1,7 +1,8 @@
 /** The gateway process: read keys and bind, drop root, join the bus, accept SSH. */
 
 import { dropPrivileges } from "../../ffi/privileges.ts";
-import { connectBus, loadCredentials } from "../../shared/bus/nats.ts";
+import { readBusCredentials } from "../../shared/bus/credentials.ts";
+import { connectBus } from "../../shared/bus/nats.ts";
 import type { GatewaySettings } from "../../shared/config/gateway_settings.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
 import { readIdentity, readTrust } from "../../shared/trust/identity.ts";
@@ -26,11 +27,12 @@ export async function runGateway(settings: GatewaySettings, reload: () => Gatewa
   const identity = readIdentity(Deno.readTextFileSync(settings.identityFile));
   const trust = readTrust(Deno.readTextFileSync(settings.trustFile));
   const hostKeys = loadHostKeys(settings.hostKeyFiles.map((file) => Deno.readTextFileSync(file)));
-  const credentials = loadCredentials(settings.bus);
+  const credentials = readBusCredentials(settings.bus);
   const listeners = settings.listen.map((address) => Deno.listen({ ...address, transport: "tcp" }));
   if (Deno.uid() === 0) dropPrivileges({ uid: settings.uid, gid: settings.gid });
 
   const bus = await connectBus({
+    settings: settings.bus,
     credentials,
     name: settings.name,
     waitForFirst: true,

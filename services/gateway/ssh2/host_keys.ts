@@ -1,6 +1,7 @@
 /** The gateway's host keys. ssh2 offers `ssh-rsa` (SHA-1) for every RSA key (lib/server.js); this list does not. */
 
 import { hostKeyAlgorithms } from "./algorithms.ts";
+import { repairEcdsaKey } from "./ecdsa_host_key.ts";
 import { type HostKey, parseKey } from "./internals.ts";
 
 export interface HostKeys {
@@ -28,7 +29,8 @@ export function loadHostKeys(pemTexts: string[]): HostKeys {
     if (!Object.hasOwn(hostKeyAlgorithms, key.type)) {
       throw new TypeError(`Cannot use host key ${index + 1}: its type is ${key.type}`);
     }
-    if (!byType.has(key.type)) byType.set(key.type, key);
+    if (byType.has(key.type)) continue;
+    byType.set(key.type, key.type === "ecdsa-sha2-nistp256" ? repairEcdsaKey(key) : key);
   }
   if (byType.size === 0) throw new TypeError("Cannot start without a host key");
   const byAlgorithm: Record<string, HostKey> = {};
