@@ -242,7 +242,7 @@ export class Client {
     if (this.#endedAt !== null) return;
     this.#endedAt = performance.now();
     this.#error(text);
-    this.outbox.flush();
+    this.outbox.end();
     this.#release(text);
   }
 

@@ -20,17 +20,18 @@ interface Chunk {
 const spare: Chunk[] = [];
 
 export class Outbox {
-  readonly #conn: Deno.Conn;
+  readonly #conn: Deno.TcpConn;
   readonly #chunks: Chunk[] = [];
   readonly #onFailed: () => void;
   #writing = false;
   #closed = false;
+  #ending = false;
   #pendingBytes = 0;
   #waiting: (() => void)[] = [];
   #progressAt = 0;
 
   /** `onFailed` is called once when the peer is gone. */
-  constructor(conn: Deno.Conn, onFailed: () => void) {
+  constructor(conn: Deno.TcpConn, onFailed: () => void) {
     this.#conn = conn;
     this.#onFailed = onFailed;
   }
@@ -108,11 +109,18 @@ export class Outbox {
         if (this.#pendingBytes <= pauseAtBytes / 2) this.#wake();
       }
       this.#writing = false;
+      if (this.#ending) await this.#conn.closeWrite();
     } catch {
       // The chunk may still be in use by the failed write: it is left to the collector.
       this.close();
       this.#onFailed();
     }
+  }
+
+  /** Writes what is queued and nothing after it; the peer then sees the end. */
+  end(): void {
+    this.#ending = true;
+    this.flush();
   }
 
   /** Resolves once the queue is half as long as what pauses producers, or the client is gone. */
