@@ -1,6 +1,6 @@
 /** Terminal modes as an SSH client sends them (RFC 4254 §8, RFC 8160), applied to a pseudo-terminal. */
 
-import { unwrap } from "./errno.ts";
+import { Errno, lastErrno, SystemError, unwrap } from "./errno.ts";
 import { C_LIBRARY, library } from "./library.ts";
 
 const libc = library(C_LIBRARY, {
@@ -141,7 +141,10 @@ export function applyTerminalModes(fd: number, encoded: Uint8Array): void {
   const termios = new Uint8Array(new ArrayBuffer(Termios.size));
   unwrap("tcgetattr", libc().tcgetattr(fd, termios));
   for (const [opcode, value] of decodeTerminalModes(encoded)) setMode(termios, opcode, value);
-  unwrap("tcsetattr", libc().tcsetattr(fd, TCSANOW, termios));
+  if (libc().tcsetattr(fd, TCSANOW, termios) === 0) return;
+  const errno = lastErrno();
+  // glibc's word for: all set but 7-bit characters or parity, which a pty does not have. As if the client had not asked.
+  if (errno !== Errno.EINVAL) throw new SystemError("tcsetattr", errno);
 }
 
 /** The (opcode, argument) pairs of an "encoded terminal modes" string, up to its end or its first flaw. */
