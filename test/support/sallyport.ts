@@ -98,6 +98,19 @@ export class Sallyport implements SshTarget, AsyncDisposable {
     return ssh(this, login, command, options);
   }
 
+  /** Logs in as somebody who must not get in. @returns What the person reads, without ssh's own remarks */
+  async refusal(login: string, options: SshOptions = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.ssh(login, "echo got in", {
+      ...options,
+      options: [...(options.options ?? []), "-o", "LogLevel=INFO"],
+    });
+    if (code !== 255 || stdout !== "") throw new Error(`'${login}' was not refused: ${code} ${stdout}`);
+    return stderr.split(/\r?\n/).filter((line) =>
+      line !== "" && !line.startsWith("Warning: Permanently added")
+    )
+      .join("\n");
+  }
+
   /** Starts an ssh that goes on until it is killed, closed or done. */
   spawn(login: string, command: string, options: string[] = []): Deno.ChildProcess {
     return spawnSsh(this, login, [command], options);

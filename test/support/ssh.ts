@@ -29,8 +29,8 @@ export function sshArguments(target: SshTarget, login: string, options: string[]
   };
   return [
     ...["ssh", "-F", "none", "-p", String(target.port), "-i", target.keyFile],
+    ...options, // First, for ssh takes the first value it meets.
     ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
-    ...options,
     ...["-l", login, "127.0.0.1"],
     ...command,
   ];

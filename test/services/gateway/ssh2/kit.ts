@@ -172,11 +172,12 @@ export async function ssh(
   const child = new Deno.Command("ssh", {
     args: [
       "-F/dev/null",
+      // First, since the first of two values counts
+      ...(options.options ?? []),
       "-oStrictHostKeyChecking=no",
       `-oUserKnownHostsFile=${keys().path("known_hosts")}`,
       "-oBatchMode=yes",
       "-oIdentitiesOnly=yes",
-      ...(options.options ?? []),
       `-i${keys().path("user")}`,
       `-p${port}`,
       "someone@127.0.0.1",
