@@ -122,7 +122,7 @@ const host = section({
   subsystems: mapKey(
     /^[A-Za-z0-9][A-Za-z0-9@._-]*$/,
     commandLine,
-    "Subsystems by name: a command line run by the account's shell.",
+    "Subsystems by name: a command line run by the account's shell. None unless given.",
     { sftp: "/usr/lib/openssh/sftp-server" },
   ),
   open_files: optional(integer(64, 1_048_576), "Soft limit of open files in a session.", 1_024, 1_024),
@@ -148,7 +148,7 @@ const bus = section({
     ),
     cert: optional(orNull(fileName), "Our certificate (PEM).", null, "cert.pem"),
     key: optional(orNull(fileName), "Our private key (PEM).", null, "key.pem"),
-  }, "TLS to the bus.").optional(),
+  }, "TLS to the bus. None unless given.").optional(),
   session_timeout: optional(
     duration,
     "A login ends when gateway and host could not talk for this long.",
@@ -178,13 +178,18 @@ const user = section({
   keys: listKey(publicKey, "Public keys, one line each, without options.", {
     example: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGQ4mmhpePOPxhYTHJdDK0bkjYlnhZcZpHTvoP6dbxOs operator"],
   }),
-  roles: listKey(personName, "Roles of the person; PAM sees them as TELEPORT_ROLES.", {
+  roles: listKey(personName, "Roles of the person; PAM sees them as TELEPORT_ROLES. None unless given.", {
     fallback: [],
     example: ["newcomers"],
   }),
-  traits: mapKey(/^[^\0\r\n]{1,128}$/, z.array(required(anyText, "", "")), "Facts about the person.", {
-    team: ["web"],
-  }),
+  traits: mapKey(
+    /^[^\0\r\n]{1,128}$/,
+    z.array(required(anyText, "", "")),
+    "Facts about the person. None unless given.",
+    {
+      team: ["web"],
+    },
+  ),
 }, "A person.");
 
 const role = section({
@@ -206,7 +211,12 @@ const log = section({
 }, "Logs go to stderr.");
 
 const pam = section({
-  enabled: optional(yesNo, "Whether sessions run through PAM.", false, "yes"),
+  enabled: optional(
+    yesNo,
+    "Whether sessions run through PAM; no unless given, as in Teleport.",
+    false,
+    "yes",
+  ),
   service_name: optional(serviceName, "The PAM service; a file of this name must exist.", "sshd", "sshd"),
   use_pam_auth: optional(
     {
@@ -228,7 +238,10 @@ const pam = section({
   ),
 }, "PAM, with Teleport's key names.");
 
-const sshService = section({ pam: presumed(pam) }, "The part of a teleport.yaml that is read.");
+const sshService = section(
+  { pam: presumed(pam) },
+  "As in teleport.yaml; may stand under `teleport:` instead.",
+);
 
 /** The whole file. */
 export const schema = section({
@@ -236,8 +249,8 @@ export const schema = section({
   host: host.optional(),
   bus: presumed(bus),
   broker: broker.optional(),
-  users: z.array(user).default([]),
-  roles: z.record(z.string(), role).default({}),
+  users: z.array(user).default([]).meta({ description: "Who may log in." }),
+  roles: z.record(z.string(), role).default({}).meta({ description: "Roles by name." }),
   log: presumed(log),
   ssh_service: sshService.optional(),
   teleport: section({ ssh_service: sshService.optional() }, "The same, nested as in Teleport's guide.")
