@@ -42,13 +42,15 @@ export class CommandParser {
   space(): Uint8Array {
     const needed = this.#publish ? this.#payloadBytes + crlfBytes : maxControlLineBytes + crlfBytes;
     if (this.#start === this.#end) this.#start = this.#end = 0;
+    const outsized = !this.#publish && this.#end === 0 && this.#buffer.length > largeBufferBytes;
+    if (outsized) this.#buffer = new Uint8Array(largeBufferBytes);
     if (this.#buffer.length - this.#start < needed || this.#end === this.#buffer.length) {
       this.#makeRoom(needed);
     }
     return this.#buffer.subarray(this.#end);
   }
 
-  /** Grows a buffer that reads fill to the brim, gives back an outsized one, and moves what is left to the front. */
+  /** Grows a buffer that reads fill to the brim, and moves what is left to the front. */
   #makeRoom(needed: number): void {
     const held = this.#end - this.#start;
     const full = this.#end === this.#buffer.length;
