@@ -1,0 +1,131 @@
+/** The dispatcher: between a bus it does not trust and processes it may not start itself. */
+
+import { Poller } from "../../../ffi/epoll.ts";
+import type { Bus } from "../../../shared/bus/bus.ts";
+import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import { getLogger } from "../../../shared/log.ts";
+import { heartbeatIntervalMs } from "../../../shared/protocol/limits.ts";
+import {
+  allGatewayHeartbeats,
+  framesForHost,
+  hostHeartbeatSubject,
+  leaseOpenSubject,
+} from "../../../shared/protocol/subjects.ts";
+import type { MonitorMessage } from "../../../shared/protocol/worker.ts";
+import type { Trust } from "../../../shared/trust/identity.ts";
+import { closeDescriptor } from "../../../ffi/socket.ts";
+import { Gateways } from "./gateways.ts";
+import { Leases } from "./leases.ts";
+import { MonitorLink } from "./monitor_link.ts";
+
+export interface DispatcherOptions {
+  settings: HostSettings;
+  trust: Trust;
+  /** The socket to the monitor, the dispatcher's from here on. */
+  monitorSocket: number;
+}
+
+/** How long a dispatcher whose monitor is gone waits for the gateways to learn of it. */
+const farewellMs = 1_000;
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #log = getLogger(["sallyport", "dispatcher"]);
+  readonly #poller = new Poller();
+  readonly #monitor: MonitorLink;
+  readonly #ended = Promise.withResolvers<void>();
+  #bus: Bus | null = null;
+  #leases: Leases | null = null;
+  #boot: string | null = null;
+  #heartbeat: Uint8Array | null = null;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#monitor = new MonitorLink(this.#poller, options.monitorSocket, {
+      onStarted: ({ lease }, socket) => {
+        const known = this.#leases?.get(lease);
+        if (known) known.workerStarted(socket);
+        else closeDescriptor(socket);
+      },
+      onMessage: (message) => this.#onMonitorMessage(message),
+      onEnd: (cause) => {
+        this.#log.error("The monitor is gone", { cause });
+        this.#ended.resolve();
+      },
+    });
+  }
+
+  /** Resolves when the monitor is gone. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Serves leases on `bus` until {@link ended}. */
+  serve(bus: Bus): void {
+    const { settings, trust } = this.#options;
+    this.#bus = bus;
+    const leases = new Leases({
+      settings,
+      trust,
+      bus,
+      poller: this.#poller,
+      monitor: this.#monitor,
+      log: this.#log,
+      onGateway: (gateway) => gateways.met(gateway, performance.now()),
+    });
+    const gateways = new Gateways(trust, (gateway, before, why) => {
+      this.#log.warning("Gateway {gateway} is lost: {why}", { gateway, why });
+      leases.endOf(gateway, before);
+    });
+    this.#leases = leases;
+    bus.subscribe(leaseOpenSubject(settings.name), (message) => leases.onOpen(message, this.#boot));
+    bus.subscribe(framesForHost(settings.name), (message) => leases.onFrame(message));
+    bus.subscribe(allGatewayHeartbeats, ({ data }) => gateways.heard(data, performance.now()));
+    bus.onState((state) => {
+      this.#log.info("The bus is {state}", { state });
+      leases.onBusState(state);
+      if (state !== "up") return;
+      gateways.excuse(performance.now());
+      this.#publishHeartbeat();
+    });
+    const timer = setInterval(() => {
+      if (bus.state === "up") gateways.check(performance.now());
+    }, heartbeatIntervalMs);
+    this.#ended.promise.then(() => clearInterval(timer));
+    this.#publishHeartbeat();
+    this.#log.info("Host {host} serves", { host: settings.name });
+  }
+
+  /** Ends every lease and tells the gateways why. */
+  async close(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const farewell = new Promise<void>((resolve) => timer = setTimeout(resolve, farewellMs));
+    const ending = this.#leases?.endAll("host-unreachable", "the host's service has stopped");
+    await Promise.race([ending, farewell]);
+    clearTimeout(timer);
+    this.#monitor.close();
+    await this.#bus?.close();
+    this.#poller.close();
+  }
+
+  #onMonitorMessage(message: Exclude<MonitorMessage, { type: "worker.started" }>): void {
+    switch (message.type) {
+      case "worker.refused":
+        return this.#leases?.get(message.lease)?.deny(message.problem, "the monitor has refused");
+      case "worker.gone":
+        return this.#log.debug("The worker of lease {lease} is gone", { lease: message.lease });
+      case "heartbeat":
+        this.#boot = message.boot;
+        this.#heartbeat = Uint8Array.fromBase64(message.envelope);
+        return this.#publishHeartbeat();
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #publishHeartbeat(): void {
+    if (this.#heartbeat) {
+      this.#bus?.publish(hostHeartbeatSubject(this.#options.settings.name), this.#heartbeat.slice());
+    }
+  }
+}

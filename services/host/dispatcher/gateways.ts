@@ -1,0 +1,71 @@
+/** Which gateways live: a gateway that is silent or was restarted has lost its leases. */
+
+import { ProtocolError } from "../../../shared/protocol/codec.ts";
+import { decodeGatewayHeartbeat } from "../../../shared/protocol/lease.ts";
+import { heartbeatTimeoutMs } from "../../../shared/protocol/limits.ts";
+import { openEnvelope } from "../../../shared/trust/envelope.ts";
+import { type Trust, TrustError } from "../../../shared/trust/identity.ts";
+
+interface Gateway {
+  /** Null before its first heartbeat. */
+  boot: string | null;
+  /** Its own clock, to tell a replayed heartbeat. */
+  at: number;
+  /** This host's clock. */
+  heardAt: number;
+}
+
+/** `gateway` has lost every lease that was opened at `before` or earlier, milliseconds of the caller's clock. */
+export type GatewayLost = (gateway: string, before: number, why: "silent" | "restarted") => void;
+
+export class Gateways {
+  readonly #trust: Trust;
+  readonly #onLost: GatewayLost;
+  readonly #gateways = new Map<string, Gateway>();
+
+  constructor(trust: Trust, onLost: GatewayLost) {
+    this.#trust = trust;
+    this.#onLost = onLost;
+  }
+
+  /** A heartbeat off the bus; one that is not authentic or not new changes nothing. */
+  heard(envelope: Uint8Array, now: number): void {
+    let heartbeat;
+    try {
+      const { body, credential } = openEnvelope(envelope, this.#trust, "gateway", "gateway.heartbeat.v1");
+      heartbeat = decodeGatewayHeartbeat(body);
+      if (heartbeat.gateway !== credential.name) return;
+    } catch (error) {
+      if (error instanceof TrustError || error instanceof ProtocolError) return;
+      throw error;
+    }
+    const { gateway, boot, at } = heartbeat;
+    const known = this.#gateways.get(gateway);
+    if (known && at <= known.at) return;
+    this.#gateways.set(gateway, { boot, at, heardAt: now });
+    // Leases opened since the old one was last heard may already be the new one's.
+    if (known && known.boot !== null && known.boot !== boot) {
+      this.#onLost(gateway, known.heardAt, "restarted");
+    }
+  }
+
+  /** `gateway` has opened a lease: it lives, whether its heartbeat came by already or not. */
+  met(gateway: string, now: number): void {
+    const known = this.#gateways.get(gateway);
+    if (!known) this.#gateways.set(gateway, { boot: null, at: 0, heardAt: now });
+  }
+
+  /** Reports and forgets the gateways that have been silent for too long. */
+  check(now: number): void {
+    for (const [gateway, { heardAt }] of this.#gateways) {
+      if (now - heardAt <= heartbeatTimeoutMs) continue;
+      this.#gateways.delete(gateway);
+      this.#onLost(gateway, now, "silent");
+    }
+  }
+
+  /** The bus was away: nobody could be heard, so everybody's time starts anew. */
+  excuse(now: number): void {
+    for (const gateway of this.#gateways.values()) gateway.heardAt = now;
+  }
+}

@@ -1,0 +1,358 @@
+/** One lease on the host: its worker, its link to the gateway, and its channels. */
+
+import { aes256Gcm } from "../../../ffi/libcrypto.ts";
+import type { Poller } from "../../../ffi/epoll.ts";
+import { closeDescriptor } from "../../../ffi/socket.ts";
+import type { Bus } from "../../../shared/bus/bus.ts";
+import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import type { Logger } from "../../../shared/log.ts";
+import {
+  type ChannelOpen,
+  controlStream,
+  decodeGatewayMessage,
+  type GatewayMessage,
+  type HostMessage,
+  RecordKind,
+} from "../../../shared/protocol/channel.ts";
+import { encodeJson } from "../../../shared/protocol/codec.ts";
+import type { LeaseDenied, Suite } from "../../../shared/protocol/lease.ts";
+import type { Problem } from "../../../shared/protocol/problems.ts";
+import { toGatewaySubject } from "../../../shared/protocol/subjects.ts";
+import type { WorkerReply } from "../../../shared/protocol/worker.ts";
+import type { Aead } from "../../../shared/stream/aead.ts";
+import { LeaseLink } from "../../../shared/stream/link.ts";
+import type { ReliableStream } from "../../../shared/stream/stream.ts";
+import type { WindowPool } from "../../../shared/stream/window.ts";
+import { chacha20Poly1305 } from "../../../shared/trust/chacha.ts";
+import { Channel } from "./channel.ts";
+import { Notices } from "./notices.ts";
+import { WorkerLink } from "./worker_link.ts";
+
+/** Far more than any client opens; each may hold three descriptors. */
+const maxLiveChannels = 100;
+/** Time for the last records to be acknowledged before the keys are thrown away. */
+const lingerMs = 5_000;
+/** Added to the worker's own deadlines before it is killed from outside. */
+const killSlackMs = 1_000;
+
+type Reply<T extends WorkerReply["type"]> = Extract<WorkerReply, { type: T }>;
+
+export interface LeaseOptions {
+  id: string;
+  gateway: string;
+  /** As it came off the bus, verified. */
+  envelope: Uint8Array<ArrayBuffer>;
+  settings: HostSettings;
+  bus: Bus;
+  poller: Poller;
+  pool: WindowPool;
+  log: Logger;
+  /** Answers the gateway's request, once. */
+  respond: (data: Uint8Array) => void;
+  /** Asks the monitor to kill the worker. */
+  kill: () => void;
+  /** The worker has answered the gateway, or never will. */
+  onAnswered: () => void;
+  /** PAM has decided, or never will. */
+  onDecided: () => void;
+  /** Nothing is left of it. */
+  onGone: () => void;
+}
+
+/** `starting` a worker → `answering` the gateway → `deciding`, which is PAM → `open` → `ended`. */
+type Phase = "starting" | "answering" | "deciding" | "open" | "ended";
+
+function aeadFor(suite: Suite, key: Uint8Array): Aead {
+  return suite === "aes-256-gcm" ? aes256Gcm(key) : chacha20Poly1305(key);
+}
+
+export class Lease {
+  readonly id: string;
+  readonly gateway: string;
+  /** Milliseconds of {@link performance.now}. */
+  readonly openedAt = performance.now();
+  readonly #options: LeaseOptions;
+  readonly #log: Logger;
+  readonly #channels = new Map<number, Channel>();
+  readonly #notices = new Notices();
+  readonly #loginTimer: ReturnType<typeof setTimeout> | undefined;
+  #killTimer: ReturnType<typeof setTimeout> | undefined;
+  #phase: Phase = "starting";
+  #worker: WorkerLink | null = null;
+  #link: LeaseLink | null = null;
+  #control: ReliableStream | null = null;
+  #isAnswered = false;
+  #isDecided = false;
+  #isGone = false;
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.gateway = options.gateway;
+    this.#log = options.log.with({ lease: options.id, gateway: options.gateway });
+    const { loginGraceMs } = options.settings;
+    if (loginGraceMs > 0) this.#loginTimer = setTimeout(() => this.#onLoginTimeout(), loginGraceMs);
+  }
+
+  /** Channels whose process may run, for whoever looks at the session. */
+  get channels(): Channel[] {
+    return [...this.#channels.values()].filter((channel) => channel.isLive);
+  }
+
+  /** The monitor has assigned a worker. Owns `socket` from here on. */
+  workerStarted(socket: number): void {
+    if (this.#phase !== "starting") return closeDescriptor(socket);
+    this.#phase = "answering";
+    this.#worker = new WorkerLink(this.#options.poller, socket, {
+      onReply: (reply, descriptors) => this.#onReply(reply, descriptors),
+      onEnd: (cause) => this.#onWorkerEnd(cause),
+    });
+    this.#worker.send({ type: "lease.open", envelope: this.#options.envelope });
+  }
+
+  /** Tells the gateway that nothing was opened, if it still waits for an answer, and ends. */
+  deny(problem: Problem, cause: string): void {
+    if (this.#phase === "ended") return;
+    this.#log.warning("The lease is denied: {problem}", { problem, cause });
+    this.#answer(encodeJson({ type: "lease.denied.v1", problem } satisfies LeaseDenied));
+    this.#end(null);
+  }
+
+  /** A frame off the bus that claims to be of this lease. */
+  receive(frame: Uint8Array): void {
+    this.#link?.receive(frame);
+  }
+
+  busIsUp(up: boolean): void {
+    if (up) this.#link?.reconnected();
+    else this.#link?.suspended(true);
+  }
+
+  /** Ends the lease for a reason of this side; resolves when the gateway knows, or after a while. */
+  async end(problem: Problem, text: string): Promise<void> {
+    if (!this.#link) this.deny(problem, text);
+    else this.#end({ type: "lease.ended", problem, text });
+    await this.#link?.finished();
+  }
+
+  #answer(data: Uint8Array): void {
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    this.#options.respond(data);
+    this.#options.onAnswered();
+  }
+
+  #decided(): void {
+    if (this.#isDecided) return;
+    this.#isDecided = true;
+    clearTimeout(this.#loginTimer);
+    this.#options.onDecided();
+  }
+
+  #onLoginTimeout(): void {
+    this.#log.warning("The login has taken too long; its worker is killed");
+    this.#options.kill();
+    if (this.#link) this.#end({ type: "lease.refused", problem: "login-timeout", text: "" });
+    else this.deny("login-timeout", "no answer from the worker");
+  }
+
+  #onReply(reply: WorkerReply, descriptors: number[]): void {
+    switch (reply.type) {
+      case "lease.answer":
+        return this.#onAnswer(reply);
+      case "lease.denied":
+        return this.deny(reply.problem, reply.cause);
+      case "lease.notice":
+        return this.#notices.add(reply.text);
+      case "lease.accepted":
+        return this.#onAccepted(reply);
+      case "lease.refused": {
+        const { type, problem, text, cause } = reply;
+        this.#log.warning("The login is refused: {problem}", { problem, cause });
+        return this.#end({ type, problem, text });
+      }
+      case "channel.opened":
+        return this.#onOpened(reply, descriptors);
+      case "channel.failed":
+        return this.#onFailed(reply);
+      case "channel.exited":
+        return this.#channels.get(reply.channel)?.exited(reply.exit);
+      case "lease.closed":
+        return this.#end({ type: "lease.ended", problem: "internal", text: "" });
+      case "log":
+        return this.#log[reply.level](reply.message, reply.properties);
+      default:
+        return reply satisfies never;
+    }
+  }
+
+  #onAnswer({ envelope, suite, sendKey, receiveKey, login }: Reply<"lease.answer">): void {
+    if (this.#phase !== "answering") return;
+    this.#phase = "deciding";
+    const { bus, pool, settings } = this.#options;
+    const subject = toGatewaySubject(this.gateway, settings.name, this.id);
+    const link = new LeaseLink({
+      side: "host",
+      seal: aeadFor(suite, sendKey),
+      unseal: aeadFor(suite, receiveKey),
+      carrier: { lend: (maxBytes) => bus.lend(subject, maxBytes) },
+      pool,
+      sessionTimeoutMs: settings.sessionTimeoutMs,
+      onDead: (cause) => {
+        this.#log.warning("The gateway is lost", { cause });
+        this.#end(null);
+      },
+    });
+    sendKey.fill(0);
+    receiveKey.fill(0);
+    this.#link = link;
+    this.#control = link.open(controlStream, {
+      onRecord: (kind, data) => this.#onControl(kind, data),
+      onWritable: () => {},
+    });
+    if (bus.state !== "up") link.suspended(true);
+    this.#log.info("Opening for {login} with {suite}", { login, suite });
+    this.#answer(envelope);
+  }
+
+  #onAccepted({ login }: Reply<"lease.accepted">): void {
+    if (this.#phase !== "deciding") return;
+    this.#phase = "open";
+    this.#decided();
+    this.#log.info("Open for {login}", { login, tookMs: Math.round(performance.now() - this.openedAt) });
+    this.#send({ type: "lease.accepted", login });
+  }
+
+  #onOpened({ channel, pid, tty }: Reply<"channel.opened">, descriptors: number[]): void {
+    const opened = this.#channels.get(channel);
+    if (!opened) return descriptors.forEach(closeDescriptor);
+    this.#log.debug("Channel {channel} runs as {pid}", { channel, pid, tty });
+    this.#send({ type: "channel.opened", channel });
+    opened.opened(descriptors, opened.terminal ? this.#notices.take() : new Uint8Array());
+  }
+
+  #onFailed({ channel, problem, text, cause }: Reply<"channel.failed">): void {
+    this.#log.warning("Channel {channel} has failed: {problem}", { channel, problem, cause });
+    this.#forgetChannel(channel);
+    this.#send({ type: "channel.failed", channel, problem, text });
+  }
+
+  /** What it throws ends the link, and with it this lease alone. */
+  #onControl(kind: RecordKind, data: Uint8Array): void {
+    this.#control?.consumed(data.length);
+    if (kind === RecordKind.message) this.#onGatewayMessage(decodeGatewayMessage(data));
+  }
+
+  #onGatewayMessage(message: GatewayMessage): void {
+    switch (message.type) {
+      case "channel.open":
+        return this.#openChannel(message);
+      case "channel.resize":
+        return this.#channels.get(message.channel)?.terminal?.resize(message.size);
+      case "channel.signal":
+        if (this.#channels.get(message.channel)?.isLive) this.#worker?.send(message);
+        return;
+      case "channel.close":
+        return this.#forgetChannel(message.channel, () => this.#worker?.send(message));
+      case "lease.close":
+        return this.#end(null);
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #openChannel(open: ChannelOpen): void {
+    if (!this.#link || this.#phase === "ended") return;
+    const isFull = this.channels.length >= maxLiveChannels;
+    const channel = new Channel({
+      open,
+      link: this.#link,
+      poller: this.#options.poller,
+      onError: (cause) => this.#onBroken(cause),
+    });
+    if (isFull) {
+      channel.close();
+      return this.#send({
+        type: "channel.failed",
+        channel: open.channel,
+        problem: "channel-limit",
+        text: "",
+      });
+    }
+    this.#channels.set(open.channel, channel);
+    this.#worker?.send(open);
+  }
+
+  /** @param ifLive Called when the channel's process may still run */
+  #forgetChannel(number: number, ifLive?: () => void): void {
+    const channel = this.#channels.get(number);
+    if (!channel) return;
+    this.#channels.delete(number);
+    const { isLive } = channel;
+    channel.close();
+    if (isLive) ifLive?.();
+  }
+
+  #onBroken(cause: unknown): void {
+    this.#log.error("A channel of the lease is broken", { cause });
+    this.#end({ type: "lease.ended", problem: "internal", text: "" });
+  }
+
+  #send(message: HostMessage): void {
+    this.#control?.send(RecordKind.message, encodeJson(message));
+  }
+
+  #onWorkerEnd(cause: unknown): void {
+    this.#worker = null;
+    clearTimeout(this.#killTimer);
+    if (this.#phase !== "ended") {
+      this.#log.error("The worker is gone without having closed the lease", { cause });
+      if (this.#link) this.#end({ type: "lease.ended", problem: "worker-died", text: "" });
+      else this.deny("worker-died", String(cause ?? "it has closed its socket"));
+    }
+    this.#goneIfOver();
+  }
+
+  /** Hangs up every channel, has the worker close PAM, and says `last` to the gateway. Once. */
+  #end(last: HostMessage | null): void {
+    if (this.#phase === "ended") return;
+    const wasOpen = this.#phase === "open";
+    this.#phase = "ended";
+    for (const channel of this.#channels.values()) channel.close();
+    this.#channels.clear();
+    if (last) this.#send(last);
+    this.#endWorker(wasOpen);
+    if (!this.#isAnswered) this.#options.onAnswered();
+    this.#isAnswered = true;
+    this.#decided();
+    this.#log.info("Ended");
+    void this.#linger();
+  }
+
+  #endWorker(wasOpen: boolean): void {
+    if (!this.#worker) return;
+    this.#worker.send({ type: "lease.close" });
+    const { loginGraceMs, hangupGraceMs, closeTimeoutMs } = this.#options.settings;
+    const graceMs = (wasOpen ? 0 : loginGraceMs) + hangupGraceMs + closeTimeoutMs + killSlackMs;
+    this.#killTimer = setTimeout(() => this.#options.kill(), graceMs);
+  }
+
+  async #linger(): Promise<void> {
+    const link = this.#link;
+    if (link) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const tooLong = new Promise<void>((resolve) => timer = setTimeout(resolve, lingerMs));
+      await Promise.race([link.finished(), tooLong]);
+      clearTimeout(timer);
+      link.close();
+      this.#link = null;
+    }
+    this.#goneIfOver();
+  }
+
+  #goneIfOver(): void {
+    if (this.#isGone || this.#phase !== "ended" || this.#worker || this.#link) return;
+    this.#isGone = true;
+    this.#options.onGone();
+  }
+}

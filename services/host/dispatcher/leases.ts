@@ -1,0 +1,149 @@
+/** All leases of this host: who may open one, which frame is whose, and whose gateway is gone. */
+
+import type { Poller } from "../../../ffi/epoll.ts";
+import type { Bus, BusMessage, BusState } from "../../../shared/bus/bus.ts";
+import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import type { Logger } from "../../../shared/log.ts";
+import { encodeJson, ProtocolError } from "../../../shared/protocol/codec.ts";
+import { decodeLeaseOpen, type LeaseDenied, type LeaseOpen } from "../../../shared/protocol/lease.ts";
+import { leaseAnswerTimeoutMs, maxEnvelopeBytes } from "../../../shared/protocol/limits.ts";
+import { type Problem, ProblemError } from "../../../shared/protocol/problems.ts";
+import { leaseOfSubject } from "../../../shared/protocol/subjects.ts";
+import { WindowPool } from "../../../shared/stream/window.ts";
+import { openEnvelope } from "../../../shared/trust/envelope.ts";
+import { type Trust, TrustError } from "../../../shared/trust/identity.ts";
+import { Admission } from "./admission.ts";
+import { Lease } from "./lease.ts";
+import type { MonitorLink } from "./monitor_link.ts";
+
+export interface LeasesOptions {
+  settings: HostSettings;
+  trust: Trust;
+  bus: Bus;
+  poller: Poller;
+  monitor: MonitorLink;
+  log: Logger;
+  /** A gateway has opened a lease. */
+  onGateway: (gateway: string) => void;
+}
+
+export class Leases {
+  readonly #options: LeasesOptions;
+  readonly #leases = new Map<string, Lease>();
+  readonly #pool = new WindowPool();
+  readonly #admission: Admission;
+
+  constructor(options: LeasesOptions) {
+    this.#options = options;
+    this.#admission = new Admission({
+      maxOpening: options.settings.maxOpening,
+      // As many workers starting at one time as keep every core busy; more would only all be late.
+      maxStarting: 2 * Math.max(2, navigator.hardwareConcurrency),
+      maxWaitMs: leaseAnswerTimeoutMs,
+    });
+  }
+
+  get size(): number {
+    return this.#leases.size;
+  }
+
+  /** @param boot The monitor's boot id, `null` before its first heartbeat */
+  onOpen(message: BusMessage, boot: string | null): void {
+    const respond = message.respond.bind(message);
+    const deny = (problem: Problem, cause: string) => {
+      this.#options.log.warning("A request for a lease is denied: {problem}", { problem, cause });
+      respond(encodeJson({ type: "lease.denied.v1", problem } satisfies LeaseDenied));
+    };
+    try {
+      const envelope = message.data.slice();
+      const open = this.#verify(envelope, boot);
+      const { lease: id, gateway } = open;
+      this.#options.onGateway(gateway);
+      const admitted = this.#admission.ask(
+        () => this.#open(id, gateway, envelope, respond),
+        () => deny("host-busy", "it has waited too long for its turn"),
+      );
+      if (!admitted) deny("host-busy", "too many requests wait");
+    } catch (error) {
+      const [problem, cause] = refusalOf(error);
+      deny(problem, cause);
+    }
+  }
+
+  /** The worker verifies again, with its own eyes; what fails here costs no worker. */
+  #verify(envelope: Uint8Array, boot: string | null): LeaseOpen {
+    if (envelope.length > maxEnvelopeBytes) throw new ProtocolError("Cannot read so large an envelope");
+    const { settings, trust } = this.#options;
+    const { body, credential } = openEnvelope(envelope, trust, "gateway", "lease.open.v1");
+    const open = decodeLeaseOpen(body);
+    if (open.gateway !== credential.name || open.host !== settings.name) {
+      throw new ProblemError("not-trusted");
+    }
+    if (open.boot !== boot) throw new ProblemError("stale-boot");
+    if (this.#leases.has(open.lease)) throw new ProblemError("replayed");
+    return open;
+  }
+
+  #open(
+    id: string,
+    gateway: string,
+    envelope: Uint8Array<ArrayBuffer>,
+    respond: (data: Uint8Array) => void,
+  ): void {
+    const { settings, bus, poller, log, monitor } = this.#options;
+    // It may have been asked for twice and waited for its turn since.
+    if (this.#leases.has(id)) {
+      this.#admission.answered();
+      return this.#admission.decided();
+    }
+    const lease = new Lease({
+      id,
+      gateway,
+      envelope,
+      settings,
+      bus,
+      poller,
+      pool: this.#pool,
+      log,
+      respond,
+      kill: () => monitor.kill(id),
+      onAnswered: () => this.#admission.answered(),
+      onDecided: () => this.#admission.decided(),
+      onGone: () => this.#leases.delete(id),
+    });
+    this.#leases.set(id, lease);
+    monitor.start(id);
+  }
+
+  get(id: string): Lease | undefined {
+    return this.#leases.get(id);
+  }
+
+  /** A frame for a lease nobody knows is dropped: a late one, or noise. */
+  onFrame({ subject, data }: BusMessage): void {
+    const id = leaseOfSubject(subject);
+    if (id !== null) this.#leases.get(id)?.receive(data);
+  }
+
+  onBusState(state: BusState): void {
+    for (const lease of this.#leases.values()) lease.busIsUp(state === "up");
+  }
+
+  /** Ends the leases `gateway` opened at `before` or earlier, milliseconds of {@link performance.now}. */
+  endOf(gateway: string, before: number): void {
+    for (const lease of [...this.#leases.values()]) {
+      if (lease.gateway === gateway && lease.openedAt <= before) void lease.end("internal", "");
+    }
+  }
+
+  /** Ends every lease; resolves when the gateways know. */
+  async endAll(problem: Problem, text: string): Promise<void> {
+    await Promise.all([...this.#leases.values()].map((lease) => lease.end(problem, text)));
+  }
+}
+
+function refusalOf(error: unknown): [problem: Problem, cause: string] {
+  if (error instanceof ProblemError || error instanceof TrustError) return [error.problem, error.message];
+  if (error instanceof ProtocolError) return ["malformed", error.message];
+  return ["internal", String(error)];
+}

@@ -1,0 +1,21 @@
+/** What PAM modules had to say, for the lease's first terminal. */
+
+const encoder = new TextEncoder();
+
+/** A MOTD is a few KiB; a module that talks without end is cut off. */
+const maxNoticeBytes = 32_768;
+
+export class Notices {
+  #text = "";
+
+  add(text: string): void {
+    if (this.#text.length < maxNoticeBytes) this.#text += text.endsWith("\n") ? text : `${text}\n`;
+  }
+
+  /** All of it, once, with the line ends of a terminal. */
+  take(): Uint8Array {
+    const text = this.#text;
+    this.#text = "";
+    return encoder.encode(text.replace(/\r?\n/g, "\r\n")).subarray(0, maxNoticeBytes);
+  }
+}
