@@ -2,11 +2,9 @@
 
 import { run } from "./command.ts";
 
-let used = 0;
-
-/** A login that no account has. */
+/** A login that no account has. Test files run side by side in one process, so counting would not do. */
 export function newLogin(): string {
-  return `t${Deno.pid}n${++used}`;
+  return `t${crypto.randomUUID().slice(0, 8)}`;
 }
 
 /** Makes an account beforehand, with a home folder and bash. */

@@ -10,12 +10,8 @@ const singleFile = "/etc/pam.conf";
 
 /** @throws {ProblemError} `pam-broken` */
 export function requirePamService({ serviceName, confdir }: PamSettings): void {
-  if (
-    isServiceName(serviceName) &&
-    (confdir === null ? inSystem(serviceName) : isReadable(confdir, serviceName))
-  ) {
-    return;
-  }
+  const file = serviceName.toLowerCase(); // as pam_start folds it
+  if (isServiceName(file) && (confdir === null ? inSystem(file) : isReadable(confdir, file))) return;
   const place = confdir ?? systemFolders.join(", ");
   throw new ProblemError("pam-broken", undefined, {
     cause: new Error(`Cannot find the PAM service '${serviceName}' in ${place}`),

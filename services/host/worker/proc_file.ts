@@ -1,17 +1,14 @@
 /** Small files under /proc by plain system calls: Deno's own functions want all permissions for them. */
 
-import { openPath, readInto, writeFrom } from "../../../ffi/descriptor.ts";
+import { OpenFlags, openPath, readInto, writeFrom } from "../../../ffi/descriptor.ts";
 import { closeDescriptor } from "../../../ffi/socket.ts";
 
-/** open(2) flags of <fcntl.h>. */
-const readOnly = 0;
-const writeOnly = 1;
 /** No file read here is longer. */
 const maxProcFileBytes = 4_096;
 
 /** @throws {SystemError} */
 export function readProcFile(path: string): string {
-  const descriptor = openPath(path, readOnly);
+  const descriptor = openPath(path, OpenFlags.readOnly);
   try {
     const buffer = new Uint8Array(new ArrayBuffer(maxProcFileBytes));
     const length = readInto(descriptor, buffer);
@@ -23,7 +20,7 @@ export function readProcFile(path: string): string {
 
 /** @throws {SystemError} */
 export function writeProcFile(path: string, text: string): void {
-  const descriptor = openPath(path, writeOnly);
+  const descriptor = openPath(path, OpenFlags.writeOnly);
   try {
     writeFrom(descriptor, new Uint8Array(new TextEncoder().encode(text)));
   } finally {

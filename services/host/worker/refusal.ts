@@ -1,6 +1,7 @@
 /** What a failed PAM call means for the person and for the operator. */
 
-import { PamError } from "../../../ffi/pam.ts";
+import { LibraryMissing } from "../../../ffi/library.ts";
+import { PamError, PamFunctionMissing } from "../../../ffi/pam.ts";
 import { type Problem, ProblemError } from "../../../shared/protocol/problems.ts";
 
 /** Codes of <security/_pam_types.h> that say the stack itself is broken, whichever call met them. */
@@ -34,6 +35,9 @@ export function problemOf(error: PamError): Problem {
  * code. Any other error passes through.
  */
 export function asRefusal(error: unknown, said: string): unknown {
+  if (error instanceof LibraryMissing || error instanceof PamFunctionMissing) {
+    return new ProblemError("pam-broken", undefined, { cause: error });
+  }
   if (!(error instanceof PamError)) return error;
   const cause = new Error(`${error.call} failed with ${error.codeName}`, { cause: error });
   return new ProblemError(problemOf(error), said || error.message, { cause });
