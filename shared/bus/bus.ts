@@ -29,7 +29,11 @@ export interface Bus {
   readonly maxPayload: number;
   /** Calls `listener` at every change of state; returns how to stop. */
   onState(listener: (state: BusState) => void): () => void;
-  /** At most once, never throws while down; `data` belongs to the bus from here on. */
+  /**
+   * At most once, never throws while down; `data` belongs to the bus from here on.
+   *
+   * @throws {RangeError} If `data` is larger than {@link maxPayload}
+   */
   publish(subject: string, data: Uint8Array): void;
   /** Lends a buffer of at least `maxBytes` for one publish to `subject`, so that a frame is written just once. */
   lend(subject: string, maxBytes: number): Loan;

@@ -47,6 +47,11 @@ export class NatsBus implements Bus {
     // What is published while down would be lost anyway, save for what falls into the last moments: an accident
     // nobody should build on, and memory until then.
     if (this.#state !== "up" || this.#connection.isClosed()) return;
+    if (data.length > this.maxPayload) {
+      throw new RangeError(
+        `Cannot publish ${data.length} bytes to ${subject}: at most ${this.maxPayload} are taken`,
+      );
+    }
     this.#connection.publish(subject, data);
   }
 

@@ -38,12 +38,12 @@ function natsPermissions({ publish, subscribe, responds }: AllowList): unknown {
   };
 }
 
-function natsConfig(port: number, identities: readonly BrokerIdentity[]): string {
+function natsConfig(port: number, identities: readonly BrokerIdentity[], more: object): string {
   const users = identities.map(({ publicKey, allow }) => ({
     nkey: publicKey,
     permissions: natsPermissions(allow),
   }));
-  return JSON.stringify({ host: "127.0.0.1", port, authorization: { timeout: 2, users } });
+  return JSON.stringify({ host: "127.0.0.1", port, authorization: { timeout: 2, users }, ...more });
 }
 
 function brokerConfig(port: number, identities: readonly BrokerIdentity[]): string {
@@ -65,16 +65,23 @@ export class TestServer implements AsyncDisposable {
   readonly #config: string;
   #child: Deno.ChildProcess | null = null;
 
-  private constructor(kind: ServerKind, identities: readonly BrokerIdentity[]) {
+  private constructor(kind: ServerKind, identities: readonly BrokerIdentity[], more: object) {
     this.kind = kind;
     this.port = freePort();
-    const text = kind === "broker" ? brokerConfig(this.port, identities) : natsConfig(this.port, identities);
+    const text = kind === "broker"
+      ? brokerConfig(this.port, identities)
+      : natsConfig(this.port, identities, more);
     this.#config = Deno.makeTempFileSync({ suffix: ".json" });
     Deno.writeTextFileSync(this.#config, text);
   }
 
-  static async start(kind: ServerKind, identities: readonly BrokerIdentity[]): Promise<TestServer> {
-    const server = new TestServer(kind, identities);
+  /** `more` goes into nats-server's configuration. */
+  static async start(
+    kind: ServerKind,
+    identities: readonly BrokerIdentity[],
+    more: object = {},
+  ): Promise<TestServer> {
+    const server = new TestServer(kind, identities, more);
     await server.start();
     return server;
   }
