@@ -143,8 +143,9 @@ export class ReliableStream {
 
   /** The application has disposed of `bytes` of payload: the peer may send as much again. */
   consumed(bytes: number): void {
-    this.#consumed = Math.min(this.#consumed + bytes, this.#expected);
-    this.#window.used(bytes, this.#link.now());
+    const counted = Math.min(bytes, this.#expected - this.#consumed);
+    this.#consumed += counted;
+    this.#window.used(counted, this.#link.now());
     this.#offerCredit();
   }
 
