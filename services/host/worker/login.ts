@@ -1,5 +1,6 @@
 /** From a verified request to an open PAM session and a resolved account, in PAM's order. */
 
+import { PamError, type Transaction } from "../../../ffi/pam.ts";
 import { getGroups, setGroups } from "../../../ffi/privileges.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { LeaseOpen } from "../../../shared/protocol/lease.ts";
@@ -65,8 +66,7 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
     requireSameLogin(open.login, pam.getItem("user"));
     const identity = resolveIdentity(open.login);
     setGroups(identity.groups);
-    pam.setCred("establish");
-    undoBy("pam_setcred", () => pam.setCred("delete"));
+    if (establishCredentials(pam)) undoBy("pam_setcred", () => pam.setCred("delete"));
     const groups = getGroups();
 
     writeJournal(settings, open.lease, "opening", items);
@@ -83,6 +83,20 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
     };
   } catch (error) {
     throw asRefusal(error, conversation.said);
+  }
+}
+
+/**
+ * As sshd: credentials are the auth stack's affair. Where PAM did not authenticate, a service may have no auth lines at
+ * all (libpam then says "Permission denied"), and that is no reason to refuse.
+ */
+function establishCredentials(pam: Transaction): boolean {
+  try {
+    pam.setCred("establish");
+    return true;
+  } catch (error) {
+    if (error instanceof PamError) return false;
+    throw error;
   }
 }
 
