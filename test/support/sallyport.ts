@@ -172,6 +172,7 @@ export class Sallyport implements SshTarget, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    if (Deno.env.has("SALLYPORT_TEST_LOGS")) console.log(this.logs());
     await Deno.remove(this.state, { recursive: true });
   }
 }
