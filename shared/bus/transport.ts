@@ -1,8 +1,9 @@
 /** The NATS client's TCP and TLS transport, with a race of node:net under Deno closed off. */
 
-import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import { isIP, type Socket } from "node:net";
+import { checkServerIdentity, type PeerCertificate, type TLSSocket } from "node:tls";
 import { setTransportFactory } from "@nats-io/nats-core/internal";
+import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import { nodeResolveHost, NodeTransport } from "@nats-io/transport-node/lib/node_transport.js";
 
 function ignore(): void {}
@@ -26,8 +27,28 @@ export function withErrorListener<T extends Socket>(socket: T): T {
   return socket;
 }
 
+/**
+ * A server that is named by its address has no TLS name, and node:tls under Deno would then look for `localhost`
+ * in its certificate.
+ */
+function checkedByAddress(address: string, options: NodeConnectionOptions): NodeConnectionOptions {
+  if (!options.tls || isIP(address) === 0) return options;
+  const check = (_name: string, certificate: PeerCertificate) => checkServerIdentity(address, certificate);
+  return { ...options, tls: { ...options.tls, checkServerIdentity: check } as NodeConnectionOptions["tls"] };
+}
+
 /** The stock transport, each socket of which keeps an `error` listener. */
 export class GuardedTransport extends NodeTransport {
+  override connect(
+    server: { hostname: string; port: number; tlsName: string },
+    options: NodeConnectionOptions,
+  ): Promise<void> {
+    return super.connect(
+      server,
+      server.tlsName === "" ? checkedByAddress(server.hostname, options) : options,
+    );
+  }
+
   override async dial(server: { hostname: string; port: number }): Promise<Socket> {
     return withErrorListener(await super.dial(server));
   }

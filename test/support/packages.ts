@@ -11,6 +11,7 @@ export const debianPackages = [
   "nats-server", // a real NATS beside the embedded broker
   "openssh-client", // ssh, ssh-keygen
   "openssh-server", // the peer of `task bench`, started by the tests alone
+  "openssl", // certificates for a bus with TLS
   "procps", // ps
   "putty-tools", // plink, yet another SSH client
   "tmux", // a real terminal to log in from

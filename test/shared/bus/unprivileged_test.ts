@@ -69,49 +69,74 @@ for (const kind of serverKinds) {
     reconnects(kind));
 }
 
-/** A folder with a CA of its own (ca.pem) and a certificate for 127.0.0.1 (cert.pem, key.pem). */
-async function makeCertificates(): Promise<string> {
+/** A folder with a CA of its own (ca.pem) and a certificate of it for `address` (cert.pem, cert.key). */
+async function makeCertificates(address: string): Promise<string> {
   const folder = await Deno.makeTempDir();
-  const certificate = (name: string, more: string[]) =>
-    run(
+  const make = async (name: string, more: string[]) => {
+    const { code, stderr } = await run(
       ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         .concat("-days", "1", "-keyout", `${folder}/${name}.key`, "-out", `${folder}/${name}.pem`, more),
     );
-  await certificate("ca", ["-subj", "/CN=ca"]);
-  const issued = await certificate("cert", [
+    assert.equal(code, 0, stderr);
+  };
+  await make("ca", ["-subj", "/CN=ca"]);
+  await make("cert", [
     ...["-CA", `${folder}/ca.pem`, "-CAkey", `${folder}/ca.key`],
-    ...["-subj", "/CN=bus", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"],
+    ...[
+      "-subj",
+      "/CN=bus",
+      "-addext",
+      `subjectAltName=IP:${address}`,
+      "-addext",
+      "basicConstraints=CA:FALSE",
+    ],
   ]);
-  assert.equal(issued.code, 0, issued.stderr);
   return folder;
 }
 
-Deno.test("connectBus() asks for mutual TLS, reconnects with it unprivileged, and goes without it nowhere", async () => {
+function serverTls(folder: string) {
+  const [cert_file, key_file, ca_file] = [`${folder}/cert.pem`, `${folder}/cert.key`, `${folder}/ca.pem`];
+  return { tls: { cert_file, key_file, ca_file, verify: true } };
+}
+
+Deno.test("connectBus() proves itself by TLS and reconnects with it unprivileged", async () => {
   const me = anyone();
-  const folder = await makeCertificates();
+  const folder = await makeCertificates("127.0.0.1");
   const tls = { ca: `${folder}/ca.pem`, cert: `${folder}/cert.pem`, key: `${folder}/cert.key` };
-  await using secured = await TestServer.start("nats-server", [me], {
-    tls: { cert_file: tls.cert, key_file: tls.key, ca_file: tls.ca, verify: true },
-  });
-  await using plain = await TestServer.start("nats-server", [me]);
+  await using server = await TestServer.start("nats-server", [me], serverTls(folder));
   await withSeedFile(me.seed, async (nkeySeedFile) => {
-    await using process = await startUnprivileged({ servers: [secured.url], nkeySeedFile, tls });
+    await using process = await startUnprivileged({ servers: [server.url], nkeySeedFile, tls });
     await until("it is up", () => process.lines.length === 1);
-    await secured.kill();
+    await server.kill();
     await until("it is down", () => process.lines.length === 2);
-    await secured.start();
+    await server.start();
     await until("it is up again", () => process.lines.length === 3);
     assert.deepEqual(process.lines, ["up 3", "down", "up 3"]);
-    await using tricked = await startUnprivileged({ servers: [plain.url], nkeySeedFile, tls });
-    await using anonymous = await startUnprivileged({
-      servers: [secured.url],
-      nkeySeedFile,
-      tls: { ca: tls.ca, cert: null, key: null },
-    });
-    for (const { lines } of [tricked, anonymous]) {
-      await until("it is told why not", () => lines.length > 0);
-      assert.match(lines[0] ?? "", /^error BusError: Cannot connect to the bus at /);
-    }
   });
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("connectBus() with TLS goes to no server without it, of another CA, or of another address", async () => {
+  const me = anyone();
+  const [folder, elsewhere] = [await makeCertificates("127.0.0.1"), await makeCertificates("127.0.0.9")];
+  await using secured = await TestServer.start("nats-server", [me], serverTls(folder));
+  await using misplaced = await TestServer.start("nats-server", [me], serverTls(elsewhere));
+  await using plain = await TestServer.start("nats-server", [me]);
+  const tls = (from: string) => ({ ca: `${from}/ca.pem`, cert: `${from}/cert.pem`, key: `${from}/cert.key` });
+  const tries: [server: TestServer, tls: unknown, why: RegExp][] = [
+    [plain, tls(folder), /does not support 'tls'/],
+    [secured, tls(elsewhere), /certificate|issuer|unknown/i],
+    [misplaced, tls(elsewhere), /altnames/],
+    [secured, { ...tls(folder), cert: null, key: null }, /./],
+  ];
+  await withSeedFile(me.seed, async (nkeySeedFile) => {
+    for (const [server, tls, why] of tries) {
+      await using process = await startUnprivileged({ servers: [server.url], nkeySeedFile, tls });
+      await until("it is told why not", () => process.lines.length > 0);
+      const [, reason] =
+        /^error BusError: Cannot connect to the bus at \S+: (.*)/.exec(process.lines[0] ?? "") ?? [];
+      assert.match(reason ?? "", why);
+    }
+  });
+  for (const made of [folder, elsewhere]) await Deno.remove(made, { recursive: true });
 });
