@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createFleetKey, identityKinds, issueIdentity, trustText } from "../../shared/trust/identity.ts";
 import { isName } from "../../shared/protocol/names.ts";
 import { ExitCode, Failure } from "./failure.ts";
-import { createOnce, readOwn } from "./state_files.ts";
+import { createOnce, makeFolder, readOwn } from "./state_files.ts";
 import { type Options, textOption } from "./verb.ts";
 
 // deno-lint-ignore require-await -- every verb returns a promise
@@ -36,6 +36,7 @@ export async function run(options: Options, action = ""): Promise<ExitCode> {
 
 /** Fleet key and trust file, unless they are there. */
 export function makeFleetKey(folder: string): void {
+  makeFolder(folder);
   createOnce(join(folder, "fleet.key"), 0o600, () => {
     const { secret, publicKey } = createFleetKey();
     createOnce(join(folder, "trust"), 0o644, () => trustText(publicKey));

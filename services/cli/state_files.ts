@@ -35,3 +35,12 @@ export function readOwn(file: string): string {
     throw new Failure(`Cannot read ${file}: ${sentenceOf(cause)}`);
   }
 }
+
+/** Makes a folder for root alone, unless it is there. @throws {Failure} */
+export function makeFolder(folder: string): void {
+  try {
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new Failure(`Cannot make the folder ${folder}: ${sentenceOf(cause)}`);
+  }
+}

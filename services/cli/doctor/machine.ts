@@ -8,7 +8,7 @@ export const pinnedDeno = "2.9.6";
 
 /** Errors and warnings about the machine itself; empty when all is there. */
 export function machineFindings(): Finding[] {
-  return [root, libpam, libcrypto, terminals, useradd, denoVersion].flatMap((check) => check() ?? []);
+  return [root, libpam, libcrypto, terminals, useradd, denoVersion, clock].flatMap((check) => check() ?? []);
 }
 
 function error(what: string, remedy: string): Finding {
@@ -79,6 +79,17 @@ function denoVersion(): Finding | undefined {
   return warning(
     `This is Deno ${Deno.version.deno}, and Sallyport is tested with ${pinnedDeno} only`,
     `run it as: npx -y deno@${pinnedDeno} task …`,
+  );
+}
+
+/** This version was written after this moment, so no sane clock is before it. */
+const writtenAt = Date.parse("2026-01-01T00:00:00Z");
+
+function clock(): Finding | undefined {
+  if (Date.now() >= writtenAt) return;
+  return error(
+    `The clock says ${new Date().toISOString()}, which is before this program was written`,
+    "set it, for instance with timedatectl set-ntp true: signed requests expire by the clock",
   );
 }
 

@@ -1,0 +1,60 @@
+/** Whether a NATS server answers, and whether it is recent enough. */
+
+import type { ConfigFile } from "../../../shared/config/settings.ts";
+import type { Finding } from "./finding.ts";
+import { firstLine } from "./first_line.ts";
+
+/** Oldest nats-server without known faults that matter here. */
+export const leastNatsServer = "2.12.7";
+
+const defaultPort = 4222;
+
+export async function busFindings({ config }: ConfigFile): Promise<Finding[]> {
+  const findings = await Promise.all(
+    config.bus.servers.map((server) => serverFinding(server, config.broker !== undefined)),
+  );
+  return findings.flatMap((finding) => finding ?? []);
+}
+
+async function serverFinding(server: string, embedded: boolean): Promise<Finding | null> {
+  const { hostname, port } = new URL(server);
+  const line = await firstLine({
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port) || defaultPort,
+  });
+  if (line === null || !line.startsWith("INFO ")) {
+    return embedded
+      ? {
+        severity: "warning",
+        where: null,
+        what: `The embedded broker does not run at ${server}`,
+        remedy: "sallyport start runs it",
+      }
+      : {
+        severity: "error",
+        where: null,
+        what: `No NATS server answers at ${server}`,
+        remedy: "start it, or correct bus.servers",
+      };
+  }
+  return embedded ? null : versionFinding(server, line);
+}
+
+/** @param info The server's first line: `INFO {json}` */
+export function versionFinding(server: string, info: string): Finding | null {
+  const version = /"version":"([^"]+)"/.exec(info)?.[1] ?? "unknown";
+  if (!isOlder(version, leastNatsServer)) return null;
+  return {
+    severity: "warning",
+    where: null,
+    what: `The NATS server at ${server} is of version ${version}, older than ${leastNatsServer}`,
+    remedy: "bring it up to date; releases before that have known vulnerabilities",
+  };
+}
+
+function isOlder(version: string, than: string): boolean {
+  const numbers = (text: string) => text.split(/[.-]/).slice(0, 3).map((part) => Number.parseInt(part) || 0);
+  const [have, want] = [numbers(version), numbers(than)];
+  const differing = have.findIndex((number, index) => number !== want[index]);
+  return differing >= 0 && (have[differing] ?? 0) < (want[differing] ?? 0);
+}
