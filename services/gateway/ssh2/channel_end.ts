@@ -79,11 +79,16 @@ export function sendEof(channel: ServerChannel): void {
   });
 }
 
-/** Sends CLOSE after all that was written; the channel's `close` event follows when the client has answered. */
+/**
+ * Sends CLOSE after all that was written; what the client still sends is discarded, and the channel's `close` event
+ * follows when the client has answered.
+ */
 export function closeChannel(channel: ServerChannel): void {
   const internal = asInternal(channel);
   afterWrites(internal, () => {
     if (internal._client._protocol._destruct) internal.close();
+    internal.removeAllListeners("data");
+    internal.resume();
   });
 }
 

@@ -49,16 +49,14 @@ class ChannelFlow {
     if (this.#stderr && this.#send(this.#stderr, true)) this.#finish("stderr");
   }
 
-  get waiting(): boolean {
-    return this.#stdout !== undefined || this.#stderr !== undefined;
-  }
-
   /** Sends packets until done (returns true), or until the window or the socket is full. */
   #send(pending: PendingWrite, isStderr: boolean): boolean {
     const { outgoing, _client: { _protocol: protocol, _sock: socket } } = this.#channel;
     const { data } = pending;
     while (pending.sent < data.length) {
-      if (outgoing.window === 0 || socket.writableLength >= socketHighBytes) return false;
+      const full = outgoing.window === 0 || socket.writableLength >= socketHighBytes;
+      // While keys are exchanged ssh2 queues packets without a limit, for as long as the client likes
+      if (full || protocol._kexinit !== undefined) return false;
       const length = Math.min(data.length - pending.sent, outgoing.window, outgoing.packetSize);
       const part = data.subarray(pending.sent, pending.sent + length);
       pending.sent += length;
@@ -99,7 +97,7 @@ export function dropWrites(channel: SshChannel): void {
   flows.get(channel)?.pump();
 }
 
-/** Window adjustments and socket drains of one connection go to the flows. */
+/** Window adjustments, socket drains and new keys of one connection go to the flows. */
 export function repairFlow(client: SshClient, channels: ReadonlySet<SshChannel>): void {
   const { _protocol: protocol, _sock: socket } = client;
   protocol._handlers.CHANNEL_WINDOW_ADJUST = (_protocol, recipient, bytes) => {
@@ -110,7 +108,9 @@ export function repairFlow(client: SshClient, channels: ReadonlySet<SshChannel>)
     const channel = "_chanInfo" in found ? found._channel : found;
     if (channel) flows.get(channel)?.pump();
   };
-  socket.on("drain", () => {
+  const pumpAll = () => {
     for (const channel of channels) flows.get(channel)?.pump();
-  });
+  };
+  socket.on("drain", pumpAll);
+  client.on("handshake", pumpAll);
 }

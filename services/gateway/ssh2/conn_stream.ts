@@ -14,6 +14,11 @@ const readBytes = 64 * 1024;
 const idleReadBytes = 4 * 1024;
 /** Above this, small writes are not joined into one: the copy would cost more than the system call. */
 const joinBytes = 32 * 1024;
+/**
+ * Bytes unsent above which we stop reading. Channels stop far below (channel_flow.ts); this is for a client that makes
+ * us answer (pings, refused requests) and never reads.
+ */
+const unsentLimitBytes = 1024 * 1024;
 /** How long a peer that does not close after us may keep the socket. */
 const lingerMs = 2_000;
 
@@ -42,7 +47,8 @@ export class ConnStream extends Duplex {
   override _read(): void {
     if (this.#reading) return;
     this.#reading = true;
-    this.#readOnce();
+    if (this.writableLength > unsentLimitBytes) this.once("drain", () => this.#readOnce());
+    else this.#readOnce();
   }
 
   async #readOnce(): Promise<void> {
@@ -78,7 +84,7 @@ export class ConnStream extends Duplex {
   }
 
   override _writev(chunks: { chunk: Uint8Array }[], done: (error?: Error | null) => void): void {
-    this.#writeAll(joinSmall(chunks.map(({ chunk }) => chunk))).then(() => done(), done);
+    this.#writeAll(joinChunks(chunks.map(({ chunk }) => chunk))).then(() => done(), done);
   }
 
   async #writeAll(chunks: Uint8Array[]): Promise<void> {
@@ -92,7 +98,6 @@ export class ConnStream extends Duplex {
   }
 
   override _final(done: () => void): void {
-    this.#linger = setTimeout(() => this.destroy(), lingerMs);
     this.#conn.closeWrite().then(() => done(), () => done());
   }
 
@@ -106,16 +111,16 @@ export class ConnStream extends Duplex {
     done(error);
   }
 
-  /** Ends after what is queued has gone out, or after {@link lingerMs} when the peer does not take it. */
-  endSoon(): void {
-    if (this.destroyed) return;
-    this.end();
+  /** Ends after what is queued has gone out and the peer has closed too, or after {@link lingerMs}. */
+  // deno-lint-ignore no-explicit-any -- node:stream overloads end() three ways; all are passed through
+  override end(...parameters: any[]): this {
     this.#linger ??= setTimeout(() => this.destroy(), lingerMs);
+    return super.end(...parameters);
   }
 }
 
-/** Joins neighbours while the result is small: one system call for many keystrokes' packets, no copy of bulk. */
-function joinSmall(chunks: Uint8Array[]): Uint8Array[] {
+/** Joins neighbours while the result is small: one system call for many small packets, no copy of bulk. */
+function joinChunks(chunks: Uint8Array[]): Uint8Array[] {
   const joined: Uint8Array[] = [];
   let run: Uint8Array[] = [];
   let runBytes = 0;

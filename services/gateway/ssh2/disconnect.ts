@@ -7,7 +7,6 @@
 
 // @ts-types="@types/ssh2"
 import type { Connection } from "ssh2";
-import type { ConnStream } from "./conn_stream.ts";
 import type { SshClient } from "./internals.ts";
 import { byte, type DisconnectReason, Message, sendMessageNow, string, uint32 } from "./messages.ts";
 
@@ -17,7 +16,7 @@ import { byte, type DisconnectReason, Message, sendMessageNow, string, uint32 } 
  */
 export function disconnect(connection: Connection, reason: DisconnectReason, description: string): void {
   const client = connection as SshClient;
-  const socket = client._sock as ConnStream;
+  const socket = client._sock;
   if (socket.destroyed || socket.writableEnded) return;
   if (client._protocol._destruct) {
     sendMessageNow(client._protocol, [
@@ -31,6 +30,5 @@ export function disconnect(connection: Connection, reason: DisconnectReason, des
   socket.removeAllListeners("data");
   socket.resume();
   client._protocol.cleanup();
-  while (socket.writableCorked > 0) socket.uncork();
-  socket.endSoon();
+  socket.end();
 }

@@ -119,6 +119,8 @@ export interface Protocol {
   _kex: KeyExchange | undefined;
   /** Our KEXINIT while keys are exchanged, else `undefined`. */
   _kexinit: Buffer | undefined;
+  /** Packets held back while keys are exchanged. */
+  _queue: Buffer[] | undefined;
   _strictMode: boolean | undefined;
   _authenticated: boolean;
   _cipher: PacketCipher;

@@ -9,3 +9,14 @@ export { rejectSession } from "./open_failure.ts";
 export { closeChannel, sendEof, sendExit, type SessionExit, writableBytes } from "./channel_end.ts";
 export { acceptLater, type DeferredChannel } from "./session_requests.ts";
 export type { EnvironmentInfo, ExecInfo, PtyInfo } from "./session_requests.ts";
+
+// @ts-types="@types/ssh2"
+export type {
+  AuthContext,
+  Connection,
+  KeyboardAuthContext,
+  PasswordAuthContext,
+  PublicKeyAuthContext,
+  ServerChannel,
+  Session,
+} from "ssh2";

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 
-/** Packets are cut from slabs one after the other, so that the socket can write neighbours as one piece. */
+/** Packets are cut from slabs: one allocation serves several of them. */
 const slabBytes = 256 * 1024;
 const minPadding = 4;
 
