@@ -1,5 +1,20 @@
 import assert from "node:assert/strict";
+import { SystemError } from "../../ffi/errno.ts";
 import { groupByGid, groupByName, groupList, passwdByName, passwdByUid } from "../../ffi/passwd.ts";
+import { spyOn } from "./spy.ts";
+
+/** While set, the C library is told of a smaller buffer than it was given, as if the entries were that much longer. */
+let missingBytes = 0;
+const buffers: number[] = [];
+spyOn((symbol, real) =>
+  /^get(pw|gr).*_r$/.test(symbol) && real
+    ? (key, entry, strings, stringsBytes: bigint, result) => {
+      buffers.push(Number(stringsBytes));
+      const told = Number(stringsBytes) - missingBytes;
+      return real(key, entry, strings, BigInt(Math.max(1, told)), result);
+    }
+    : real
+);
 
 async function outputOf(...argv: [string, ...string[]]): Promise<string[]> {
   const { stdout } = await new Deno.Command(argv[0], { args: argv.slice(1), env: { LC_ALL: "C" } }).output();
@@ -53,6 +68,22 @@ Deno.test("lookups return null when there is no such account or group", () => {
   assert.equal(passwdByUid(4_000_000_000), null);
   assert.equal(groupByName("no-such-group"), null);
   assert.equal(groupByGid(4_000_000_000), null);
+});
+
+Deno.test("lookups try again with more room while an entry does not fit, up to 4 MiB", () => {
+  const root = passwdByName("root");
+  const tty = groupByName("tty");
+  try {
+    missingBytes = 100_000;
+    buffers.length = 0;
+    assert.deepEqual(passwdByName("root"), root);
+    assert.deepEqual(groupByName("tty"), tty);
+    assert.deepEqual(buffers.slice(0, 6), [4096, 8192, 16384, 32768, 65536, 131072]);
+    missingBytes = 5_000_000;
+    assert.throws(() => passwdByName("root"), (error: SystemError) => error.errnoName === "ERANGE");
+  } finally {
+    missingBytes = 0;
+  }
 });
 
 Deno.test("lookups refuse a name that C would cut short", () => {

@@ -104,6 +104,20 @@ for (const [opcode, name] of Object.entries(flagNames)) {
   });
 }
 
+Deno.test("applyTerminalModes() switches PENDIN (62) on and off, of which stty has no word", () => {
+  withPty(({ fd, path }) => {
+    const localFlags = () => {
+      const { stdout } = new Deno.Command("stty", { args: ["-g", "-F", path] }).outputSync();
+      return parseInt(new TextDecoder().decode(stdout).split(":")[3]!, 16);
+    };
+    const before = localFlags();
+    applyTerminalModes(fd, encode([[62, 1]]));
+    assert.equal(localFlags(), before | 0o40000);
+    applyTerminalModes(fd, encode([[62, 0]]));
+    assert.equal(localFlags(), before);
+  });
+});
+
 Deno.test("applyTerminalModes() sets every control character to the key it is given", () => {
   withPty(({ fd, path }) => {
     const entries = Object.entries(controlCharNames);
