@@ -100,6 +100,7 @@ export class Outbox {
       for (let chunk = this.#chunks.shift(); chunk; chunk = this.#chunks.shift()) {
         for (let written = 0; written < chunk.length;) {
           const bytes = await this.#conn.write(chunk.bytes.subarray(written, chunk.length));
+          if (this.#closed) return;
           written += bytes;
           this.#pendingBytes -= bytes;
           this.#progressAt = performance.now();

@@ -115,7 +115,11 @@ function count(text: string | undefined): number | null {
 
 type Incoming = { kind: "incoming"; publish: Publish; payloadBytes: number };
 
+/** A control character in a subject would end up in the lines other clients parse. */
+const controlCharacter = /[^\P{Cc}\t]/u;
+
 function parseLine(line: string): Command | Incoming {
+  if (controlCharacter.test(line)) return unknown;
   const gap = line.search(/[ \t]/);
   const operation = (gap < 0 ? line : line.slice(0, gap)).toUpperCase();
   const rest = gap < 0 ? "" : line.slice(gap).trim();

@@ -55,17 +55,17 @@ export class RawClient implements Disposable {
     this.conn = conn;
   }
 
-  static async open(server: TestServer): Promise<RawClient> {
-    return new RawClient(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
+  static async connect(port: number): Promise<RawClient> {
+    return new RawClient(await Deno.connect({ hostname: "127.0.0.1", port }));
   }
 
   /** Opens and logs in; `options` go into CONNECT. */
   static async login(
-    server: TestServer,
+    server: { port: number },
     identity: TestIdentity,
     options: Record<string, unknown> = {},
   ): Promise<RawClient> {
-    const client = await RawClient.open(server);
+    const client = await RawClient.connect(server.port);
     const pair = fromSeed(encoder.encode(identity.seed));
     const sig = pair.sign(encoder.encode(await client.nonce())).toBase64();
     const connect = { verbose: false, pedantic: false, nkey: pair.getPublicKey(), sig, ...options };

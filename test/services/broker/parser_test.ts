@@ -83,6 +83,8 @@ Deno.test("CommandParser says what is broken and nothing after it", () => {
       "UNSUB",
       "UNSUB 1 x",
       "MSG a 1 0",
+      "SUB a\rb 1",
+      "SUB a\0b 1",
     ]
   ) assert.deepEqual(parse(`${line}\r\nPING\r\n`), unknown, line);
   assert.deepEqual(parse("PUB a 2\r\nhixxPING\r\n"), unknown);

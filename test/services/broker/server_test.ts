@@ -169,7 +169,7 @@ for (const kind of serverKinds) {
       /Authorization Violation/,
     );
     for (const silent of ["CONNECT {}\r\n", "SUB > 1\r\n", "PUB a 1\r\nx\r\n", "PING\r\n"]) {
-      using client = await RawClient.open(server);
+      using client = await RawClient.connect(server.port);
       await client.nonce();
       await client.send(silent);
       assert.match(await client.readAll(), /^-ERR 'Authorization Violation'/);
@@ -179,14 +179,14 @@ for (const kind of serverKinds) {
   Deno.test(`${kind} accepts no signature of an earlier connection`, async () => {
     const me = anyone();
     await using server = await TestServer.start(kind, [me]);
-    using first = await RawClient.open(server);
-    using second = await RawClient.open(server);
+    using first = await RawClient.connect(server.port);
+    using second = await RawClient.connect(server.port);
     assert.notEqual(await first.nonce(), await second.nonce());
   });
 
   Deno.test(`${kind} ends a connection that never says who it is`, async () => {
     await using server = await TestServer.start(kind, [anyone()]);
-    using client = await RawClient.open(server);
+    using client = await RawClient.connect(server.port);
     await client.nonce();
     assert.match(await client.readAll(), /^-ERR 'Authentication Timeout'/);
   });
