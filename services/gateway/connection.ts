@@ -59,7 +59,7 @@ export class SshConnection {
       this.#authenticate(context).catch((cause) => {
         this.#log.error("Authentication failed inside the gateway: {cause}", { cause: String(cause) });
         this.#tell(problems.internal);
-        context.reject([]);
+        this.#continueWith(context);
       });
     });
     ssh.on("session", (accept, reject) => this.#session(accept as () => Session, reject));
@@ -74,7 +74,7 @@ export class SshConnection {
   async #authenticate(context: AuthContext): Promise<void> {
     const target = parseTarget(context.username, this.#options.defaultHost);
     const method = methodNamed(context.method);
-    if (this.#refused) return context.reject([]);
+    if (this.#refused) return this.#reject(context, true, "the host has refused already");
     if (!method) return this.#reject(context, context.method !== "none", "method not offered");
     if (!target) return this.#reject(context, true, "not a login name");
     const verdict = await method.judge({ context, login: target.login, policy: this.#options.policy() });
@@ -103,6 +103,11 @@ export class SshConnection {
       disconnect(this.#ssh, DisconnectReason.protocolError, "Too many authentication failures");
       return;
     }
+    this.#continueWith(context);
+  }
+
+  /** SSH_MSG_USERAUTH_FAILURE with the methods there are; a client shown none would ask for a password. */
+  #continueWith(context: AuthContext): void {
     context.reject([...methodNames] as Parameters<AuthContext["reject"]>[0]);
   }
 
@@ -132,7 +137,7 @@ export class SshConnection {
       this.#tell(
         problem.detail ? `${problem.detail}\n${problems[problem.problem]}` : problems[problem.problem],
       );
-      context.reject([]);
+      this.#continueWith(context);
       return;
     }
     if (this.#closed) return;
