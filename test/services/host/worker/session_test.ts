@@ -154,3 +154,21 @@ Deno.test("a worker refuses a channel whose shell is missing or whose subsystem 
   assert.equal(worker.expect("channel.failed").problem, "subsystem-unknown");
   worker.close();
 });
+
+Deno.test("a worker says so when the account may not start more processes", async () => {
+  const login = newLogin();
+  await makeAccount(login);
+  using bench = new Bench(`${loggingStack}session required pam_limits.so conf=%/limits.conf\n`);
+  bench.write("limits.conf", "* hard nproc 0\n");
+  using worker = bench.login(login);
+  worker.send({
+    type: "channel.open",
+    channel: 1,
+    kind: "exec",
+    command: btoa("true"),
+    terminal: null,
+    environment: [],
+  });
+  assert.equal(worker.expect("channel.failed").problem, "process-limit");
+  worker.close();
+});
