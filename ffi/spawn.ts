@@ -1,9 +1,10 @@
 /** Starting a program as an account, with posix_spawn(3): no code of ours runs between fork and exec. */
 
 import { cString } from "./cstring.ts";
-import { SystemError } from "./errno.ts";
+import { planDescriptors } from "./descriptor_plan.ts";
+import { SystemError, unwrap } from "./errno.ts";
 import { C_LIBRARY, library } from "./library.ts";
-import { type Credentials, withRealIds } from "./privileges.ts";
+import { type Credentials, withEffectiveIds, withRealIds } from "./privileges.ts";
 import { closeOnExecFrom } from "./process.ts";
 import { cStringVector } from "./vector.ts";
 
@@ -31,9 +32,11 @@ const libc = library(C_LIBRARY, {
   // int posix_spawn_file_actions_addclose(posix_spawn_file_actions_t *file_actions, int fd) <spawn.h>
   posix_spawn_file_actions_addclose: { parameters: ["buffer", "i32"], result: "i32" },
   // int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *file_actions, const char *path) <spawn.h>; glibc 2.29
-  posix_spawn_file_actions_addchdir_np: { parameters: ["buffer", "buffer"], result: "i32" },
+  posix_spawn_file_actions_addchdir_np: { parameters: ["buffer", "buffer"], result: "i32", optional: true },
   // int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *file_actions, int from) <spawn.h>; glibc 2.34
   posix_spawn_file_actions_addclosefrom_np: { parameters: ["buffer", "i32"], result: "i32", optional: true },
+  // int chdir(const char *path) <unistd.h>
+  chdir: { parameters: ["buffer"], result: "i32" },
   // int sigemptyset(sigset_t *set) <signal.h>
   sigemptyset: { parameters: ["buffer"], result: "i32" },
   // int sigfillset(sigset_t *set) <signal.h>
@@ -94,7 +97,8 @@ export function spawn(options: SpawnOptions): number {
     setAttributes(attributes, options);
     addFileActions(fileActions, options);
     const start = () => libc().posix_spawn(pid, path, fileActions, attributes, argv, environment);
-    check("posix_spawn", credentials ? withRealIds(credentials, start) : start());
+    const startAsAccount = () => credentials ? withRealIds(credentials, start) : start();
+    check("posix_spawn", inDirectory(options, startAsAccount));
     return pid[0] ?? 0;
   } finally {
     libc().posix_spawn_file_actions_destroy(fileActions);
@@ -130,33 +134,22 @@ function addFileActions(actions: Uint8Array<ArrayBuffer>, { stdio, directory }: 
     spare = plan.spare;
   }
   closeRest(actions, count, spare);
-  if (directory !== undefined) {
-    check("addchdir", libc().posix_spawn_file_actions_addchdir_np(actions, cString(directory)));
-  }
+  const { posix_spawn_file_actions_addchdir_np: addChdir } = libc();
+  if (directory !== undefined && addChdir) check("addchdir", addChdir(actions, cString(directory)));
 }
 
-/**
- * The dup2 calls after which fd i is what `descriptors[i]` was, whatever the overlap.
- *
- * A source that would be overwritten before its turn is first copied to a number that nobody uses (`spare`).
- * A descriptor copied onto itself only loses its close-on-exec mark (glibc 2.29).
- */
-export function planDescriptors(descriptors: readonly number[]): {
-  steps: { from: number; to: number }[];
-  spare: number[];
-} {
-  const count = descriptors.length;
-  const copies = new Map<number, number>();
-  let free = count;
-  for (const from of descriptors) {
-    const overwritten = from < count && descriptors[from] !== from;
-    if (!overwritten || copies.has(from)) continue;
-    while (descriptors.includes(free)) free++;
-    copies.set(from, free++);
+/** Where the C library cannot have the child change its directory (glibc before 2.29), this process does it for a moment. */
+function inDirectory<T>({ directory, credentials }: SpawnOptions, action: () => T): T {
+  if (directory === undefined || libc().posix_spawn_file_actions_addchdir_np) return action();
+  const own = cString(Deno.cwd());
+  const enter = () => unwrap("chdir", libc().chdir(cString(directory)));
+  if (credentials) withEffectiveIds(credentials, enter);
+  else enter();
+  try {
+    return action();
+  } finally {
+    unwrap("chdir", libc().chdir(own));
   }
-  const steps = [...copies].map(([from, to]) => ({ from, to }));
-  for (const [to, from] of descriptors.entries()) steps.push({ from: copies.get(from) ?? from, to });
-  return { steps, spare: [...copies.values()] };
 }
 
 /**

@@ -4,7 +4,7 @@ import { SystemError } from "../../ffi/errno.ts";
 import { type ChildEnd, waitChild } from "../../ffi/process.ts";
 import { allocatePty } from "../../ffi/pty.ts";
 import { closeDescriptor } from "../../ffi/socket.ts";
-import { planDescriptors, spawn, type SpawnOptions } from "../../ffi/spawn.ts";
+import { spawn, type SpawnOptions } from "../../ffi/spawn.ts";
 import { inOwnProcess, resultOf } from "./own_process.ts";
 
 /** Ids that no account has. */
@@ -194,29 +194,6 @@ Deno.test("spawn() puts every descriptor in its place when places overlap", asyn
   assert.equal(stderr, "to fd 1\n");
 });
 
-Deno.test("planDescriptors() is right for every list of up to five descriptors", () => {
-  const highest = 6;
-  const check = (descriptors: number[]) => {
-    // What each number of the child refers to: at first, what it is in the parent.
-    const table = new Map(Array.from({ length: highest + 1 }, (_, fd) => [fd, fd]));
-    for (const { from, to } of planDescriptors(descriptors).steps) table.set(to, table.get(from) ?? -1);
-    const result = descriptors.map((_, fd) => table.get(fd));
-    assert.deepEqual(result, descriptors, `${descriptors}`);
-  };
-  const extend = (descriptors: number[]) => {
-    check(descriptors);
-    if (descriptors.length === 5) return;
-    for (let fd = 0; fd <= highest; fd++) extend([...descriptors, fd]);
-  };
-  extend([]);
-});
-
-Deno.test("planDescriptors() copies nothing aside when nothing is in the way", () => {
-  assert.deepEqual(planDescriptors([0, 1, 2]).spare, []);
-  assert.deepEqual(planDescriptors([0, 0, 0]).spare, []);
-  assert.deepEqual(planDescriptors([7, 8, 8]).spare, []);
-});
-
 Deno.test("spawn() enters the directory with the account's ids", async () => {
   const folder = await Deno.makeTempDir();
   try {
@@ -249,6 +226,43 @@ Deno.test("spawn() enters the directory with the account's ids", async () => {
       () => outputOf({ path: "/bin/pwd", argv: ["pwd"], environment: [], directory: `${folder}/missing` }),
       (error: SystemError) => error.call === "posix_spawn" && error.errnoName === "ENOENT",
     );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("spawn() enters the directory with the account's ids where the C library cannot", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.chmod(folder, 0o700);
+    const { value, stdout } = await inOwnProcess((ffi, { credentials, folder }) => {
+      const open = Deno.dlopen;
+      Deno.dlopen = ((name: string, table: Deno.ForeignLibraryInterface) => {
+        const { symbols, close } = open(name, table);
+        return { close, symbols: { ...symbols, posix_spawn_file_actions_addchdir_np: null } };
+      }) as typeof Deno.dlopen;
+      Deno.chdir("/usr");
+      const stdio = { descriptors: [0, 1, 2] };
+      const start = (directory: string) => {
+        const options = {
+          path: "/bin/pwd",
+          argv: ["pwd"],
+          environment: [],
+          directory,
+          stdio,
+          newSession: true,
+        };
+        try {
+          ffi.waitChild(ffi.spawn({ ...options, credentials }));
+          return "started";
+        } catch (error) {
+          return (error as SystemError).errnoName;
+        }
+      };
+      return [start(folder), start("/"), Deno.cwd()];
+    }, { credentials, folder });
+    assert.deepEqual(value, ["EACCES", "started", "/usr"]);
+    assert.equal(stdout, "/\n");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
