@@ -49,7 +49,7 @@ export class Dispatcher {
       },
       onMessage: (message) => this.#onMonitorMessage(message),
       onEnd: (cause) => {
-        this.#log.error("The monitor is gone", { cause });
+        this.#log.warning("The monitor is gone", cause === null ? {} : { cause });
         this.#ended.resolve();
       },
     });

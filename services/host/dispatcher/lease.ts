@@ -31,7 +31,9 @@ import { WorkerLink } from "./worker_link.ts";
 /** Far more than any client opens; each may hold three descriptors. */
 const maxLiveChannels = 100;
 /** Time for the last records to be acknowledged before the keys are thrown away. */
-const lingerMs = 5_000;
+const maxLingerMs = 5_000;
+/** Time for our own acknowledgement of the peer's last record, which travels a little later, to be asked for again. */
+const minLingerMs = 1_000;
 /** Added to the worker's own deadlines before it is killed from outside. */
 const killSlackMs = 1_000;
 
@@ -64,6 +66,10 @@ type Phase = "starting" | "answering" | "deciding" | "open" | "ended";
 
 function aeadFor(suite: Suite, key: Uint8Array): Aead {
   return suite === "aes-256-gcm" ? aes256Gcm(key) : chacha20Poly1305(key);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 export class Lease {
@@ -340,10 +346,8 @@ export class Lease {
   async #linger(): Promise<void> {
     const link = this.#link;
     if (link) {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const tooLong = new Promise<void>((resolve) => timer = setTimeout(resolve, lingerMs));
-      await Promise.race([link.finished(), tooLong]);
-      clearTimeout(timer);
+      const done = Promise.all([link.finished(), pause(minLingerMs)]);
+      await Promise.race([done, pause(maxLingerMs)]);
       link.close();
       this.#link = null;
     }
