@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { Gateways } from "../../../../services/host/dispatcher/gateways.ts";
+import { heartbeatTimeoutMs } from "../../../../shared/protocol/limits.ts";
+import { signEnvelope } from "../../../../shared/trust/envelope.ts";
+import {
+  createFleetKey,
+  issueIdentity,
+  readIdentity,
+  readTrust,
+  trustText,
+} from "../../../../shared/trust/identity.ts";
+
+const fleet = createFleetKey();
+const identity = readIdentity(issueIdentity(fleet.secret, "gateway", "gate"));
+const firstBoot = "1".repeat(32);
+const secondBoot = "2".repeat(32);
+
+function beat(boot: string, at: number, by = identity, gateway = "gate"): Uint8Array {
+  const body = { type: "gateway.heartbeat.v1", gateway, boot, at, version: "0" };
+  return signEnvelope(by, body);
+}
+
+function setUp() {
+  const lost: unknown[] = [];
+  const trust = readTrust(trustText(fleet.publicKey));
+  return { lost, gateways: new Gateways(trust, (...report) => lost.push(report)) };
+}
+
+Deno.test("Gateways.check() reports a gateway that has been silent too long, once", () => {
+  const { lost, gateways } = setUp();
+  gateways.met("gate", 0);
+  gateways.heard(beat(firstBoot, 1), 5_000);
+  gateways.check(5_000 + heartbeatTimeoutMs);
+  assert.deepEqual(lost, []);
+  gateways.check(5_001 + heartbeatTimeoutMs);
+  gateways.check(6_000 + heartbeatTimeoutMs);
+  assert.deepEqual(lost, [["gate", 5_001 + heartbeatTimeoutMs, "silent"]]);
+});
+
+Deno.test("Gateways.heard() reports a restart, for what was opened while the old one lived", () => {
+  const { lost, gateways } = setUp();
+  gateways.heard(beat(firstBoot, 1), 1_000);
+  gateways.heard(beat(firstBoot, 2), 6_000);
+  gateways.met("gate", 7_000);
+  gateways.heard(beat(secondBoot, 3), 8_000);
+  assert.deepEqual(lost, [["gate", 6_000, "restarted"]]);
+});
+
+Deno.test("Gateways.heard() is not moved by replayed, foreign or unsigned heartbeats", () => {
+  const { lost, gateways } = setUp();
+  gateways.heard(beat(firstBoot, 10), 0);
+  const stranger = readIdentity(issueIdentity(createFleetKey().secret, "gateway", "gate"));
+  const sibling = readIdentity(issueIdentity(fleet.secret, "gateway", "other"));
+  const host = readIdentity(issueIdentity(fleet.secret, "host", "gate"));
+  gateways.heard(beat(secondBoot, 9), 1_000);
+  gateways.heard(beat(secondBoot, 20, stranger), 1_000);
+  gateways.heard(beat(secondBoot, 20, sibling), 1_000);
+  gateways.heard(beat(secondBoot, 20, host), 1_000);
+  gateways.heard(new TextEncoder().encode("{}"), 1_000);
+  assert.deepEqual(lost, []);
+  gateways.check(heartbeatTimeoutMs + 1);
+  assert.equal(lost.length, 1);
+});
+
+Deno.test("Gateways.excuse() starts everybody's time anew", () => {
+  const { lost, gateways } = setUp();
+  gateways.met("gate", 0);
+  gateways.excuse(100_000);
+  gateways.check(100_000 + heartbeatTimeoutMs);
+  assert.deepEqual(lost, []);
+});
