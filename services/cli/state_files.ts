@@ -36,10 +36,10 @@ export function readOwn(file: string): string {
   }
 }
 
-/** Makes a folder for root alone, unless it is there. @throws {Failure} */
-export function makeFolder(folder: string): void {
+/** Makes a folder, unless it is there. @throws {Failure} */
+export function makeFolder(folder: string, mode = 0o700): void {
   try {
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    Deno.mkdirSync(folder, { recursive: true, mode });
   } catch (cause) {
     throw new Failure(`Cannot make the folder ${folder}: ${sentenceOf(cause)}`);
   }

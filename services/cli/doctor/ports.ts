@@ -27,7 +27,7 @@ async function portFinding(address: ListenAddress): Promise<Finding | null> {
     };
   }
   const greeting = await firstLine(dialled(address));
-  if (greeting?.includes("Sallyport")) return null;
+  if (/sallyport/i.test(greeting ?? "")) return null;
   return {
     severity: "error",
     where: null,

@@ -1,35 +1,50 @@
 /** Puts the bundled PAM stack into the state folder, with the paths it has there; nothing in /etc is edited. */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Failure, sentenceOf } from "../failure.ts";
 import { projectFile } from "../role_command.ts";
-import { createOnce, readOwn } from "../state_files.ts";
+import { createOnce, makeFolder, readOwn } from "../state_files.ts";
 
 /** Service name of the bundled stack. */
 export const bundledService = "sallyport";
 
-/** Paths the stack in examples/pam.d names, and where the state folder has those files. */
-const installed: Record<string, string> = {
-  "/etc/pam-exec.d/create-account": "pam-exec.d/create-account",
-  "/etc/sallyport/motd": "motd",
-};
-
 /** Copies stack, script and message of the day, unless they are there. */
-export function installStack(folder: string): void {
-  try {
-    for (const name of ["pam.d", "pam-exec.d"]) {
-      Deno.mkdirSync(join(folder, name), { recursive: true, mode: 0o755 });
-    }
-  } catch (cause) {
-    throw new Failure(`Cannot make folders below ${folder}: ${sentenceOf(cause)}`);
-  }
-  createOnce(join(folder, "pam-exec.d/create-account"), 0o755, () => example("pam-exec.d/create-account"));
+export function installStack(folder: string, runDirectory: string): void {
+  for (const name of ["pam.d", "pam-exec.d"]) makeFolder(join(folder, name), 0o755);
+  const script = join(folder, "pam-exec.d/create-account");
+  createOnce(script, 0o755, () => example("pam-exec.d/create-account"));
   createOnce(join(folder, "motd"), 0o644, () => example("motd"));
-  createOnce(join(folder, "pam.d", bundledService), 0o644, () => {
-    let stack = example(`pam.d/${bundledService}`);
-    for (const [path, name] of Object.entries(installed)) stack = stack.replaceAll(path, join(folder, name));
-    return stack;
-  });
+  const motd = publishMotd(folder, runDirectory);
+  createOnce(join(folder, "pam.d", bundledService), 0o644, () =>
+    example(`pam.d/${bundledService}`)
+      .replaceAll("/etc/pam-exec.d/create-account", script)
+      .replaceAll("/etc/sallyport/motd", motd));
+}
+
+/**
+ * Where an account can read the message of the day: pam_motd opens it with the account's rights, so that below a
+ * closed folder a copy in /run must do, renewed at every start.
+ */
+function publishMotd(folder: string, runDirectory: string): string {
+  const motd = join(folder, "motd");
+  if (isOpenToAll(folder)) return motd;
+  const copy = `${runDirectory}.motd`;
+  try {
+    Deno.writeTextFileSync(copy, readOwn(motd));
+    Deno.chmodSync(copy, 0o644);
+  } catch (cause) {
+    throw new Failure(`Cannot write ${copy}: ${sentenceOf(cause)}`);
+  }
+  return copy;
+}
+
+const othersMaySearch = 0o001;
+
+/** Whether everybody may pass through the folder and all above it. */
+function isOpenToAll(folder: string): boolean {
+  const open = ((Deno.statSync(folder).mode ?? 0) & othersMaySearch) !== 0;
+  const parent = dirname(folder);
+  return open && (parent === folder || isOpenToAll(parent));
 }
 
 function example(name: string): string {

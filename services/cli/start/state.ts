@@ -27,8 +27,8 @@ const defaultStateFolder = "/var/lib/sallyport";
 const unusableInPam = /[\s[\]\\#]/;
 
 /**
- * Makes what is missing in `folder`. Secrets are root's own; the gateway's group may pass through to read the
- * configuration again at SIGHUP.
+ * Makes what is missing in `folder`. Secrets are for root alone; everybody may pass through, so that pam_motd can
+ * show the message of the day and the gateway's group can read the configuration again at SIGHUP.
  *
  * @param listen Written into a new configuration only
  * @throws {Failure}
@@ -47,7 +47,7 @@ export function openState(folder: string, listen: ListenAddress): State {
   makeSshKey(join(folder, "ssh_host_ed25519_key"), "sallyport");
   const clientKeyFile = join(folder, "id_ed25519");
   makeSshKey(clientKeyFile, "operator");
-  installStack(folder);
+  installStack(folder, runDirectoryOf(folder));
   const configFile = join(folder, "sallyport.yaml");
   const isNew = !exists(configFile);
   createOnce(configFile, 0o640, () =>
@@ -84,8 +84,7 @@ function makeFolder(folder: string): void {
         `Cannot use ${folder} as state folder: it must belong to root and be writable by nobody else`,
       );
     }
-    Deno.chownSync(folder, 0, defaultIds.gateway);
-    Deno.chmodSync(folder, 0o710);
+    Deno.chmodSync(folder, 0o711);
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
     throw new Failure(`Cannot use ${folder} as state folder: ${sentenceOf(cause)}`);
