@@ -12,6 +12,7 @@ function variablesOf(output: string): Record<string, string> {
 }
 
 Deno.test("a command sees the account's, the session's and the accepted variables, and no others", async () => {
+  await Deno.writeTextFile("/etc/motd", "A message of the day\n");
   await using sallyport = await startSallyport();
   const login = newLogin();
   const { stdout } = await sallyport.ssh(login, "env", {
@@ -40,6 +41,7 @@ Deno.test("a command sees the account's, the session's and the accepted variable
     PATH: rest.PATH,
     LANG: "de_DE.UTF-8",
     LC_TIME: "C",
+    MOTD_SHOWN: "pam",
     TELEPORT_USERNAME: "tester",
     TELEPORT_LOGIN: login,
     TELEPORT_ROLES: "all",
