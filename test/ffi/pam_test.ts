@@ -16,12 +16,25 @@ spyOn((symbol, real) =>
     : real
 );
 
-/** A test with policies of its own, after which every pam_start that succeeded has had its one pam_end. */
+/** What libpam was asked last before each callback was closed. */
+const closedAfter: string[] = [];
+const { close } = Deno.UnsafeCallback.prototype;
+Deno.UnsafeCallback.prototype.close = function () {
+  closedAfter.push(calls.at(-1) ?? "nothing");
+  close.call(this);
+};
+
+/** A test with policies of its own, after which no callback is left behind. */
 function pamTest(name: string, body: (policies: PolicyFolder) => void): void {
   Deno.test(name, () => {
     calls.length = 0;
+    closedAfter.length = 0;
     using policies = new PolicyFolder();
     body(policies);
+    // Whatever happened, libpam has let go of every callback when it is closed, and none is left.
+    const starts = calls.filter((call) => call.startsWith("pam_start"));
+    assert.ok(closedAfter.length >= starts.length, `${closedAfter.length} of ${starts.length} closed`);
+    for (const last of closedAfter) assert.match(last, /^pam_end|^pam_start/);
   });
 }
 
@@ -74,6 +87,7 @@ pamTest("Transaction goes through a whole login and ends with the last status", 
     "close_session",
   ]);
   assert.deepEqual(calls, ["pam_start_confdir", "pam_end 0"]);
+  assert.deepEqual(closedAfter, ["pam_end 0"]);
 });
 
 const refusals: [
