@@ -29,6 +29,8 @@ export class ConnStream extends Duplex {
   readonly #conn: Deno.TcpConn;
   #buffer = new Uint8Array(idleReadBytes);
   #reading = false;
+  /** Reading goes on when enough has been written. */
+  #readHeld = false;
   /** Bytes read and written so far. */
   transferredBytes = 0;
   #linger: ReturnType<typeof setTimeout> | undefined;
@@ -47,7 +49,7 @@ export class ConnStream extends Duplex {
   override _read(): void {
     if (this.#reading) return;
     this.#reading = true;
-    if (this.writableLength > unsentLimitBytes) this.once("drain", () => this.#readOnce());
+    if (this.writableLength > unsentLimitBytes) this.#readHeld = true;
     else this.#readOnce();
   }
 
@@ -80,20 +82,30 @@ export class ConnStream extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#writeAll([chunk]).then(() => done(), done);
+    this.#writeAll([chunk], done);
   }
 
   override _writev(chunks: { chunk: Uint8Array }[], done: (error?: Error | null) => void): void {
-    this.#writeAll(joinChunks(chunks.map(({ chunk }) => chunk))).then(() => done(), done);
+    this.#writeAll(joinChunks(chunks.map(({ chunk }) => chunk)), done);
   }
 
-  async #writeAll(chunks: Uint8Array[]): Promise<void> {
-    for (const chunk of chunks) {
-      this.transferredBytes += chunk.length;
-      let offset = 0;
-      while (offset < chunk.length) {
-        offset += await this.#conn.write(offset === 0 ? chunk : chunk.subarray(offset));
+  async #writeAll(chunks: Uint8Array[], done: (error?: Error | null) => void): Promise<void> {
+    try {
+      for (const chunk of chunks) {
+        this.transferredBytes += chunk.length;
+        let offset = 0;
+        while (offset < chunk.length) {
+          offset += await this.#conn.write(offset === 0 ? chunk : chunk.subarray(offset));
+        }
       }
+    } catch (error) {
+      return done(error as Error);
+    }
+    done();
+    // Not on 'drain', which does not come any more once the stream is ending
+    if (this.#readHeld && this.writableLength <= unsentLimitBytes) {
+      this.#readHeld = false;
+      this.#readOnce();
     }
   }
 
