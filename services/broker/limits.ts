@@ -16,6 +16,8 @@ export const cutAtBytes = 64 * 1_048_576;
 export const stallTimeoutMs = 10_000;
 /** How long an ended connection may take to read why. */
 export const lingerMs = 2_000;
+/** A client whose one read brings this much lets the others have their turn before its next. */
+export const bulkReadBytes = 65_536;
 /** Gateways, hosts and auditors hold a handful; requests without a mux one each. */
 export const maxSubscriptionsPerClient = 8_192;
 /** One machine's processes and its tools. */
