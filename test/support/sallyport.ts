@@ -76,10 +76,11 @@ export class Sallyport implements SshTarget, AsyncDisposable {
     }).spawn();
     const sallyport = new Sallyport(state, port, child);
     try {
-      await until("Sallyport is ready", () => {
-        if (!isAlive(child.pid)) throw new Error("it has ended");
-        return /^\s*ssh .*@/m.test(sallyport.logs());
-      }, { timeoutMs: 30_000 });
+      const isReady = () => /^\s*ssh .*@/m.test(sallyport.logs());
+      await until("Sallyport is ready or has ended", () => isReady() || !isAlive(child.pid), {
+        timeoutMs: 30_000,
+      });
+      if (!isReady()) throw new Error("Sallyport has ended");
     } catch (cause) {
       const logs = sallyport.logs();
       await sallyport[Symbol.asyncDispose]();
