@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { run } from "../../support/command.ts";
+import { freePort } from "../../support/ports.ts";
+import { ssh } from "../../support/ssh.ts";
+import { until } from "../../support/wait.ts";
+
+const main = new URL("../../../services/main.ts", import.meta.url).pathname;
+
+function commandLine(state: string, port: number): string[] {
+  return ["run", "--quiet", "-A", main, "start", "--state", state, "--listen", `127.0.0.1:${port}`];
+}
+
+/** `start` in a state folder, from its first line on stdout until it is stopped. */
+class Started implements AsyncDisposable {
+  private constructor(
+    readonly child: Deno.ChildProcess,
+    readonly line: string,
+    readonly rest: Promise<string>,
+  ) {}
+
+  static async run(state: string, port: number): Promise<Started> {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: commandLine(state, port),
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (!text.includes("\n")) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`start ended: ${(await child.status).code}`);
+      text += value;
+    }
+    const rest = (async () => {
+      let more = "";
+      for (let read = await reader.read(); !read.done; read = await reader.read()) more += read.value;
+      return more;
+    })();
+    return new Started(child, text.trimEnd(), rest);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.child.kill("SIGTERM");
+    } catch {
+      // It has ended.
+    }
+    await this.child.status;
+    await this.rest;
+  }
+}
+
+/** Command lines of living processes that name `text`. */
+function processesNaming(text: string): string[] {
+  return [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name)).flatMap(({ name }) => {
+    try {
+      const line = Deno.readTextFileSync(`/proc/${name}/cmdline`).replaceAll("\0", " ");
+      return line.includes(text) && Number(name) !== Deno.pid ? [line] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function stateFolder(): { path: string } & Disposable {
+  const path = Deno.makeTempDirSync({ prefix: "sallyport-start-" });
+  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
+}
+
+Deno.test("start prints one line to paste, which logs in a person who has no account", async () => {
+  using state = stateFolder();
+  const port = freePort();
+  await using started = await Started.run(state.path, port);
+  assert.equal(started.line, `ssh -i ${state.path}/id_ed25519 -p ${port} newcomer@127.0.0.1`);
+  const target = { port, keyFile: `${state.path}/id_ed25519`, state: state.path };
+  const { code, stdout, stderr } = await ssh(target, "newcomer", "id -un; pwd; echo $0");
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout, "newcomer\n/home/newcomer\nbash\n");
+});
+
+Deno.test("start says in one sentence that the port is taken, and starts nothing", async () => {
+  using state = stateFolder();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const { code, stdout, stderr } = await run([Deno.execPath(), ...commandLine(state.path, port)]);
+  assert.equal(code, 111);
+  assert.equal(stdout, "");
+  assert.equal(
+    stderr,
+    `Cannot listen on 127.0.0.1:${port}: another program does; stop it, or give --listen with another port\n`,
+  );
+});
+
+Deno.test("start ends everything at SIGTERM with exit status 0, and keeps keys and configuration for the next time", async () => {
+  using state = stateFolder();
+  const port = freePort();
+  const read = () =>
+    [
+      "fleet.key",
+      "trust",
+      "id_ed25519",
+      "ssh_host_ed25519_key",
+      "host.identity",
+      "broker.identities",
+      "sallyport.yaml",
+    ]
+      .map((name) => Deno.readTextFileSync(`${state.path}/${name}`));
+  let first: string[];
+  {
+    await using started = await Started.run(state.path, port);
+    first = read();
+    started.child.kill("SIGTERM");
+    assert.equal((await started.child.status).code, 0);
+    assert.equal(await started.rest, "");
+  }
+  const runDirectory = /run_dir: (\S+)/.exec(first.join("\n"))?.[1] ?? "";
+  assert.match(runDirectory, /^\/run\/sallyport-/);
+  await until("all processes are gone", () => {
+    const left = [...processesNaming(state.path), ...processesNaming(runDirectory)];
+    if (left.length > 0) throw new Error(left.join("\n"));
+    return true;
+  });
+  await using again = await Started.run(state.path, port);
+  assert.ok(again.line.startsWith("ssh -i "));
+  assert.deepEqual(read(), first);
+});
+
+Deno.test("start keeps secrets for root alone", async () => {
+  using state = stateFolder();
+  await using _started = await Started.run(state.path, freePort());
+  for (const name of Deno.readDirSync(state.path)) {
+    if (!/\.(key|nkey|identity|identities)$|ed25519(_key)?$/.test(name.name)) continue;
+    const { mode, uid } = Deno.statSync(`${state.path}/${name.name}`);
+    assert.deepEqual([(mode ?? 0) & 0o077, uid], [0, 0], name.name);
+  }
+});
+
+Deno.test("start brings a process back that died, without ending the others", async () => {
+  using state = stateFolder();
+  const port = freePort();
+  await using started = await Started.run(state.path, port);
+  const children = async () =>
+    (await run(["pgrep", "-P", String(started.child.pid)])).stdout.split("\n").filter(Boolean);
+  const before = await children();
+  assert.equal(before.length, 3);
+  const [gateway] = (await run(["pgrep", "-P", String(started.child.pid), "-f", "main.ts gateway"])).stdout
+    .split("\n");
+  Deno.kill(Number(gateway), "SIGKILL");
+  const target = { port, keyFile: `${state.path}/id_ed25519`, state: state.path };
+  await until("the gateway serves again", async () => (await ssh(target, "newcomer", "true")).code === 0);
+  const after = await children();
+  assert.equal(after.length, 3);
+  assert.equal(after.filter((pid) => before.includes(pid)).length, 2);
+});
