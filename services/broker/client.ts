@@ -118,8 +118,8 @@ export class Client {
         if (this.#congested.size > 0) await this.#pause();
       }
       this.#finish("it closed the connection");
-    } catch {
-      this.#finish("the connection was lost");
+    } catch (cause) {
+      this.#finish(`the connection was lost: ${cause instanceof Error ? cause.message : cause}`);
     }
   }
 

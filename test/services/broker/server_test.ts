@@ -344,7 +344,8 @@ for (const kind of serverKinds) {
     isCut = true;
     const slowest = await others;
     await flood;
-    assert.ok(most < 300 * 1_048_576, `the server held ${most} bytes`);
+    // Ours pauses producers at 8 MiB, nats-server holds 64 MiB; the rest is what the process is.
+    assert.ok(most < (kind === "broker" ? 150 : 300) * 1_048_576, `the server held ${most} bytes`);
     assert.ok(slowest < 2_000, `others waited ${slowest} ms`);
     assert.ok(isAlive(server.pid));
     console.log(
