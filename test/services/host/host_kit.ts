@@ -19,26 +19,35 @@ import {
 } from "../../../shared/protocol/channel.ts";
 import type { Problem } from "../../../shared/protocol/problems.ts";
 import { gatewayAllowList, hostAllowList } from "../../../shared/protocol/subjects.ts";
-import { createFleetKey, issueIdentity, readIdentity, trustText } from "../../../shared/trust/identity.ts";
-import { readTrust } from "../../../shared/trust/identity.ts";
+import {
+  createFleetKey,
+  type Identity,
+  issueIdentity,
+  readIdentity,
+  readTrust,
+  trustText,
+} from "../../../shared/trust/identity.ts";
 import { until } from "../../support/wait.ts";
 
 const root = new URL("../../../", import.meta.url);
-const gatewayName = "gate";
+export const gatewayName = "gate";
 export const hostName = "house";
 
-/** Permits everybody; says hello, so that there is a notice. */
-const permissivePolicy = `
+/** Permits everybody; says hello, so that there is a notice; runs the hook with PAM_TYPE set. */
+const policy = `
 auth     required pam_permit.so
 account  required pam_permit.so
 session  required pam_permit.so
 session  optional pam_echo.so file=CONFDIR/hello
+session  required pam_exec.so quiet CONFDIR/hook
 `;
 
 export interface HostKitOptions {
   settings?: Partial<HostSettings>;
-  /** The PAM service file; CONFDIR stands for its folder. */
-  policy?: string;
+  /** Shell script that PAM runs at `open_session` and `close_session`. */
+  hook?: string;
+  /** Runs before the monitor starts. */
+  prepare?: (settings: HostSettings) => void;
 }
 
 export class HostKit implements AsyncDisposable {
@@ -53,13 +62,15 @@ export class HostKit implements AsyncDisposable {
     readonly bus: Bus,
     readonly hosts: Hosts,
     readonly leases: Leases,
+    /** The gateway's. */
+    readonly identity: Identity,
     readonly monitor: Deno.ChildProcess,
   ) {
     this.#reading = this.#read();
   }
 
   static async start(
-    { settings: changes, policy = permissivePolicy }: HostKitOptions = {},
+    { settings: changes, hook = "", prepare = () => {} }: HostKitOptions = {},
   ): Promise<HostKit> {
     const folder = Deno.makeTempDirSync({ prefix: "sallyport-host-" });
     Deno.chmodSync(folder, 0o755);
@@ -71,6 +82,7 @@ export class HostKit implements AsyncDisposable {
     const confdir = join(folder, "pam.d");
     Deno.mkdirSync(confdir);
     write("pam.d/hello", "Hello from PAM\n");
+    Deno.chmodSync(write("pam.d/hook", `#!/bin/sh\n${hook}\n`), 0o755);
     write("pam.d/sallyport-test", policy.replaceAll("CONFDIR", confdir));
     const fleet = createFleetKey();
     const trust = trustText(fleet.publicKey);
@@ -107,6 +119,7 @@ export class HostKit implements AsyncDisposable {
       ...changes,
     };
     Deno.mkdirSync(settings.runDirectory, { mode: 0o700 });
+    prepare(settings);
     const settingsFile = write("host.json", JSON.stringify(settings));
     const bus = await connectBus({
       settings: { ...busSettings, nkeySeedFile: write("gate.nkey", gatewayKey.seed) },
@@ -114,10 +127,11 @@ export class HostKit implements AsyncDisposable {
       onError: () => {},
     });
     const hosts = new Hosts(bus, readTrust(trust));
+    const identity = readIdentity(issueIdentity(fleet.secret, "gateway", gatewayName));
     const leases = new Leases({
       bus,
       name: gatewayName,
-      identity: readIdentity(issueIdentity(fleet.secret, "gateway", gatewayName)),
+      identity,
       trust: readTrust(trust),
       hosts,
       sessionTimeoutMs: 20_000,
@@ -132,7 +146,14 @@ export class HostKit implements AsyncDisposable {
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    return new HostKit(folder, settings, broker, bus, hosts, leases, monitor);
+    const kit = new HostKit(folder, settings, broker, bus, hosts, leases, identity, monitor);
+    try {
+      await until("the host to be heard", () => hosts.find(hostName));
+    } catch (cause) {
+      await kit[Symbol.asyncDispose]();
+      throw new Error(`Cannot start the host:\n${kit.log}`, { cause });
+    }
+    return kit;
   }
 
   async #read(): Promise<void> {

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { until } from "../../../support/wait.ts";
+import { HostKit, terminal, TestChannel } from "../host_kit.ts";
+
+function isAlive(pid: number): boolean {
+  try {
+    return !Deno.readTextFileSync(`/proc/${pid}/stat`).includes(") Z ");
+  } catch {
+    return false;
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  const text = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
+  return text.trim().split(" ").filter(Boolean).map(Number);
+}
+
+function commandLine(pid: number): string {
+  return Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
+}
+
+function processOf(host: HostKit, role: "dispatcher" | "worker"): number[] {
+  return childrenOf(host.monitor.pid).filter((pid) => commandLine(pid).includes(`host/${role}/main.ts`));
+}
+
+/** Each opening and closing of a PAM session leaves a line. */
+function counting(file: string): string {
+  return `echo $PAM_TYPE >> ${file}`;
+}
+
+async function workerOf(host: HostKit, pid: string | undefined): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  const parent = Number(/PPid:\t(\d+)/.exec(status)?.[1]);
+  assert.ok(processOf(host, "worker").includes(parent), `${parent} is no worker`);
+  return parent;
+}
+
+Deno.test("A killed worker ends its lease, and a janitor closes PAM exactly once", async () => {
+  const file = Deno.makeTempFileSync();
+  await using host = await HostKit.start({ hook: counting(file) });
+  const lease = await host.accepted();
+  const channel = new TestChannel(lease, "echo pid-$$; sleep 1000", { terminal });
+  const [, shell] = await channel.shows(/pid-(\d+)/);
+  Deno.kill(await workerOf(host, shell), "SIGKILL");
+  assert.deepEqual(await channel.over, { type: "failed", problem: "worker-died" });
+  assert.equal((await lease.ended).problem, "worker-died");
+  await host.logged(/The worker of lease \w+ is gone/);
+  assert.equal(Deno.readTextFileSync(file), "open_session\nclose_session\n");
+  await until("the shell to be hung up", () => !isAlive(Number(shell)));
+  assert.deepEqual([...Deno.readDirSync(`${host.settings.runDirectory}/leases`)], []);
+  await host.accepted();
+  Deno.removeSync(file);
+});
+
+Deno.test("A killed dispatcher ends the leases, is started again, and the boot stays the same", async () => {
+  const file = Deno.makeTempFileSync();
+  await using host = await HostKit.start({ hook: counting(file) });
+  const lease = await host.accepted();
+  const channel = new TestChannel(lease, "echo pid-$$; sleep 1000", { terminal });
+  const [, shell] = await channel.shows(/pid-(\d+)/);
+  const worker = await workerOf(host, shell);
+  const [dispatcher] = processOf(host, "dispatcher");
+  assert.ok(dispatcher);
+  Deno.kill(dispatcher, "SIGKILL");
+  await until("shell and worker to end", () => !isAlive(Number(shell)) && !isAlive(worker));
+  assert.equal(Deno.readTextFileSync(file), "open_session\nclose_session\n");
+  await until("another dispatcher", () => processOf(host, "dispatcher").length === 1);
+  const again = await until("a lease on the new dispatcher", () => host.accepted());
+  const second = new TestChannel(again, "echo back");
+  assert.deepEqual(await second.over, { type: "exit", code: 0 });
+  Deno.removeSync(file);
+});
+
+Deno.test("A killed monitor takes everything with it, with PAM closed and the gateway told", async () => {
+  const file = Deno.makeTempFileSync();
+  await using host = await HostKit.start({ hook: counting(file) });
+  const lease = await host.accepted();
+  const channel = new TestChannel(lease, "echo pid-$$; sleep 1000", { terminal });
+  const [, shell] = await channel.shows(/pid-(\d+)/);
+  const all = childrenOf(host.monitor.pid);
+  host.monitor.kill("SIGKILL");
+  assert.deepEqual(await channel.over, { type: "failed", problem: "host-unreachable" });
+  await until("everything to end", () => ![...all, Number(shell)].some(isAlive));
+  assert.equal(Deno.readTextFileSync(file), "open_session\nclose_session\n");
+  Deno.removeSync(file);
+});
+
+Deno.test("A login that hangs in PAM is refused in time, killed, and its journal entry seen to", async () => {
+  const hook = "[ $PAM_TYPE = close_session ] || exec sleep 1000";
+  await using host = await HostKit.start({ hook, settings: { loginGraceMs: 1_500 } });
+  const lease = await host.open();
+  await assert.rejects(lease.accepted, { problem: "login-timeout" });
+  await host.logged(/Killing worker \d+ of lease/);
+  await host.logged(/The worker of lease \w+ is gone/);
+  await host.logged(/Janitor \d+ closes lease/);
+  assert.deepEqual([...Deno.readDirSync(`${host.settings.runDirectory}/leases`)], []);
+});
+
+Deno.test("Many logins at once all get in", async () => {
+  await using host = await HostKit.start();
+  const leases = await Promise.all(Array.from({ length: 24 }, () => host.accepted()));
+  const channels = leases.map((lease, index) => new TestChannel(lease, `echo ${index}`));
+  await Promise.all(channels.map((channel) => channel.over));
+  assert.deepEqual(channels.map(({ stdout }) => stdout), leases.map((_, index) => `${index}\n`));
+  await Promise.all(leases.map((lease) => lease.close()));
+});
+
+Deno.test("No more leases are open than the limit says, and room made is room", async () => {
+  await using host = await HostKit.start({ settings: { maxLeases: 2 } });
+  const [first] = await Promise.all([host.accepted(), host.accepted()]);
+  await assert.rejects(host.open(), { problem: "host-busy" });
+  await first.close();
+  await host.logged(/The worker of lease \w+ is gone/);
+  await host.accepted();
+});
+
+Deno.test("A monitor that starts closes what an earlier one has left open", async () => {
+  const file = Deno.makeTempFileSync();
+  const lease = "0123456789abcdef0123456789abcdef";
+  await using host = await HostKit.start({
+    hook: counting(file),
+    prepare: ({ runDirectory, pam }) => {
+      Deno.mkdirSync(`${runDirectory}/leases`);
+      const entry = {
+        state: "opened",
+        pid: Deno.pid,
+        startTime: 1,
+        login: "root",
+        service: pam.serviceName,
+        confdir: pam.confdir,
+        tty: "ssh",
+        rhost: "192.0.2.7",
+        ruser: "alice",
+        user: "alice",
+        roles: [],
+      };
+      Deno.writeTextFileSync(`${runDirectory}/leases/${lease}.json`, JSON.stringify(entry));
+    },
+  });
+  await until(
+    "the entry to go",
+    () => [...Deno.readDirSync(`${host.settings.runDirectory}/leases`)].length === 0,
+  );
+  assert.equal(Deno.readTextFileSync(file), "close_session\n");
+  Deno.removeSync(file);
+});
