@@ -53,9 +53,7 @@ for (const role of ["worker", "dispatcher", "monitor", "gateway", "broker"] sati
     const { sallyport, counts } = counting;
     await using client = await hold(sallyport, newLogin());
     deepStrictEqual(counts(), { opened: 1, closed: 0 });
-    const victims = role === "worker"
-      ? sallyport.processes("worker").filter(({ pid }) => isBusy(sallyport, pid))
-      : sallyport.processes(role);
+    const victims = role === "worker" ? await sallyport.journals() : sallyport.processes(role);
     for (const { pid } of victims) {
       signal(pid, "SIGKILL");
       await until("it is gone", () => !isAlive(pid));
@@ -67,12 +65,4 @@ for (const role of ["worker", "dispatcher", "monitor", "gateway", "broker"] sati
     deepStrictEqual(counts(), { opened: 1, closed: 1 });
     await client.stderr.cancel();
   });
-}
-
-/** Whether this worker serves a lease: its pid stands in a journal file. */
-function isBusy(sallyport: Sallyport, pid: number): boolean {
-  const folder = `${sallyport.state}/run/leases`;
-  return Deno.readDirSync(folder).some(({ name }) =>
-    JSON.parse(Deno.readTextFileSync(`${folder}/${name}`)).pid === pid
-  );
 }

@@ -101,8 +101,7 @@ Deno.test("malformed and oversized messages touch neither the host nor a session
   await using client = sallyport.spawn(newLogin(), "echo up; cat");
   const output = client.stdout.getReader();
   await output.read();
-  const [journal] = await Array.fromAsync(Deno.readDir(`${sallyport.state}/run/leases`));
-  const lease = journal!.name.replace(".json", "");
+  const [{ lease } = { lease: "" }] = await sallyport.journals();
 
   const text = (words: string) => new TextEncoder().encode(words);
   const messages = [

@@ -143,10 +143,23 @@ export class Sallyport implements SshTarget, AsyncDisposable {
     return first;
   }
 
-  /** Workers that serve a lease now: those with a journal file, which is there from before PAM until after it. */
+  /** Leases that have a journal file, which is there from before PAM opens a session until after it is closed. */
   async leases(): Promise<number> {
-    const folder = Deno.readDir(`${this.state}/run/leases`);
-    return (await Array.fromAsync(folder)).filter(({ name }) => name.endsWith(".json")).length;
+    return (await this.journals()).length;
+  }
+
+  /** Journal files of open leases: lease id and the worker's pid. */
+  async journals(): Promise<{ lease: string; pid: number }[]> {
+    const folder = `${this.state}/run/leases`;
+    const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name).catch(() => []);
+    const found = [];
+    for (const name of names.filter((name) => name.endsWith(".json"))) {
+      const text = await Deno.readTextFile(`${folder}/${name}`).catch(() => null); // Closed just now.
+      if (text !== null) {
+        found.push({ lease: name.replace(".json", ""), pid: JSON.parse(text).pid as number });
+      }
+    }
+    return found;
   }
 
   /** Resident memory of every part in bytes, shared pages divided among their users. */
