@@ -10,6 +10,8 @@ import { Duplex } from "node:stream";
 
 /** Bytes of one read: the fairness quantum. One full SSH packet and a bit, so that bulk upload costs few turns. */
 const readBytes = 64 * 1024;
+/** How long reads may follow each other before timers and other connections get their turn. */
+const turnMs = 1;
 /** First read buffer of a connection; most connections idle, and 64 KiB each would be most of their memory. */
 const idleReadBytes = 4 * 1024;
 /** Above this, small writes are not joined into one: the copy would cost more than the system call. */
@@ -21,6 +23,23 @@ const joinBytes = 32 * 1024;
 const unsentLimitBytes = 1024 * 1024;
 /** How long a peer that does not close after us may keep the socket. */
 const lingerMs = 2_000;
+
+let turnStartedAt = 0;
+let turn: Promise<void> | undefined;
+
+/**
+ * Resolves in the event loop's next turn. Deno completes a read whose bytes are there already within the same turn,
+ * so a bulk upload alone would keep everything else waiting for some 100 ms at a time.
+ */
+function nextTurn(): Promise<void> {
+  return turn ??= new Promise((resolve) => {
+    setImmediate(() => {
+      turn = undefined;
+      turnStartedAt = performance.now();
+      resolve();
+    });
+  });
+}
 
 export class ConnStream extends Duplex {
   readonly remoteAddress: string;
@@ -56,6 +75,8 @@ export class ConnStream extends Duplex {
   async #readOnce(): Promise<void> {
     try {
       const length = await this.#conn.read(this.#buffer);
+      // Keystrokes need not wait
+      if ((length ?? 0) >= idleReadBytes && performance.now() - turnStartedAt > turnMs) await nextTurn();
       this.#reading = false;
       if (this.destroyed) return;
       if (length === null) {

@@ -75,6 +75,9 @@ export class SessionChannels {
 
   #adopt(channel: SshChannel): void {
     repairChannelWrites(channel);
+    // A write after the end is an `error` event, which without a listener would end the process
+    channel.on("error", () => {});
+    channel.stderr.on("error", () => {});
     this.all.add(channel);
   }
 

@@ -188,3 +188,23 @@ Deno.test("losing the connection closes every channel and session, read or not",
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(events.toSorted(), ["channel", "session", "session", "write"]);
 });
+
+Deno.test("writing to a channel that has closed harms nobody", async () => {
+  const written = Promise.withResolvers<void>();
+  await using server = await serve(
+    "ours",
+    onExec((accept) => {
+      const channel = accept();
+      channel.on("close", () => {
+        channel.write("late");
+        channel.stderr.write("late", () => written.resolve());
+      });
+    }),
+  );
+  await using client = await new RawClient().connect(server.port).ready();
+  const channel = await client.openSession();
+  client.request(channel, "exec", true, string("cat"));
+  client.send(byte(97), uint32(channel));
+  await written.promise;
+  await client.settled();
+});
