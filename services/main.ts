@@ -29,6 +29,7 @@ const verbs: Record<string, Verb> = {
       state,
       { flags: "--listen <address:port>", about: "where SSH is accepted; 127.0.0.1:2222 on first use" },
       { flags: "--config <file>", about: "a sallyport.yaml other than the one in the state folder" },
+      teleport,
     ],
     load: () => import("./cli/start.ts"),
   },

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { ListenAddress } from "../../shared/config/gateway_settings.ts";
 import { loadConfig } from "../../shared/config/load.ts";
 import { toBrokerConfig, toGatewaySettings, toHostSettings } from "../../shared/config/settings.ts";
+import { loadTeleportPam } from "../../shared/config/teleport.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
 import { readTrust } from "../../shared/trust/identity.ts";
 import { machineFindings } from "./doctor/machine.ts";
@@ -19,6 +20,9 @@ import { type Role, Supervisor } from "./start/supervisor.ts";
 import { readOwn } from "./state_files.ts";
 import { type Options, textOption } from "./verb.ts";
 
+/** The host closes every PAM session before it ends; the others have nothing that takes long. */
+const stopTimeoutMs = { gateway: 4_000, host: 10_000, broker: 3_000 } as const;
+
 const defaultListen: ListenAddress = { hostname: "127.0.0.1", port: 2222 };
 
 export async function run(options: Options): Promise<ExitCode> {
@@ -27,7 +31,7 @@ export async function run(options: Options): Promise<ExitCode> {
   const given = listenOption(options);
   const state = openState(resolve(textOption(options, "state") ?? ""), given ?? defaultListen);
   const configFile = resolve(textOption(options, "config") ?? state.configFile);
-  const plan = planOf(state, configFile, given);
+  const plan = planOf(state, { configFile, listen: given, teleport: textOption(options, "teleport") });
   setUpLogging({ service: "start", level: plan.logLevel, format: plan.logFormat });
 
   const stopped = stopSignal();
@@ -48,6 +52,13 @@ export async function run(options: Options): Promise<ExitCode> {
   return ExitCode.ok;
 }
 
+/** What the command line says. */
+interface Given {
+  configFile: string;
+  listen: ListenAddress | undefined;
+  teleport: string | undefined;
+}
+
 interface Plan {
   stages: Role[][];
   /** The line to paste. */
@@ -57,10 +68,10 @@ interface Plan {
 }
 
 /** Reads the configuration and checks what would fail anyway, so that its sentence comes first. */
-function planOf(state: State, configFile: string, given: ListenAddress | undefined): Plan {
+function planOf(state: State, { configFile, listen: given, teleport }: Given): Plan {
   const file = { file: configFile, config: loadConfig(configFile) };
   const gateway = toGatewaySettings(file);
-  const host = toHostSettings(file);
+  const host = toHostSettings(file, teleport === undefined ? undefined : loadTeleportPam(teleport));
   const broker = toBrokerConfig(file);
   const listen = given ? [given] : gateway.listen;
   for (const address of listen) mustBeFree(address, "give --listen with another port");
@@ -77,17 +88,20 @@ function planOf(state: State, configFile: string, given: ListenAddress | undefin
         name: "broker",
         args: verb("broker", "launcher"),
         ready: (signal) => untilGreeted(broker, "INFO ", signal),
+        stopTimeoutMs: stopTimeoutMs.broker,
       }],
       [
         {
           name: "host",
-          args: verb("host", "launcher"),
+          args: verb("host", "launcher", teleport === undefined ? [] : ["--teleport", resolve(teleport)]),
           ready: (signal) => untilHostIsHeard({ bus, auditor: auditorName, host: host.name, trust }, signal),
+          stopTimeoutMs: stopTimeoutMs.host,
         },
         {
           name: "gateway",
           args: verb("gateway", "gateway", given ? ["--listen", addressText(given)] : []),
           ready: (signal) => untilGreeted(first, "SSH-2.0-", signal),
+          stopTimeoutMs: stopTimeoutMs.gateway,
         },
       ],
     ],

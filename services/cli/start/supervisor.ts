@@ -9,6 +9,8 @@ export interface Role {
   args: string[];
   /** Resolves once the process does its work; rejects never, ends with `signal`. */
   ready: (signal: AbortSignal) => Promise<void>;
+  /** What it may take to end after SIGTERM; then SIGKILL. */
+  stopTimeoutMs: number;
 }
 
 export interface SupervisorOptions {
@@ -25,8 +27,6 @@ const longestPauseMs = 30_000;
 const stableMs = 60_000;
 /** A process that is not ready by then will not be. */
 const readyTimeoutMs = 60_000;
-/** Sessions are closed within this after SIGTERM; then SIGKILL. */
-const stopTimeoutMs = 10_000;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -51,8 +51,13 @@ export class Supervisor {
   }
 
   async #startOne(role: Role): Promise<void> {
+    const done = new AbortController();
+    const limit = AbortSignal.any([done.signal, this.#stopping.signal, AbortSignal.timeout(readyTimeoutMs)]);
+    // Listening comes first: the first heartbeat must not be missed.
+    const ready = role.ready(limit);
     const child = this.#spawn(role);
-    await this.#untilReady(role, child);
+    await this.#untilReady(role, child, ready, limit);
+    done.abort();
     this.#watches.push(this.#keepRunning(role, child));
   }
 
@@ -61,6 +66,8 @@ export class Supervisor {
       args: role.args,
       clearEnv: true,
       env: this.#options.environment,
+      // Ctrl-C in a terminal reaches a whole process group; they are to end in order, at our word.
+      detached: true,
       // The folder `start` was called from may not be readable for the ids our processes drop to.
       cwd: "/",
       stdin: "null",
@@ -71,19 +78,21 @@ export class Supervisor {
     return child;
   }
 
-  async #untilReady(role: Role, child: Deno.ChildProcess): Promise<void> {
-    const done = new AbortController();
-    const limit = AbortSignal.any([done.signal, this.#stopping.signal, AbortSignal.timeout(readyTimeoutMs)]);
+  async #untilReady(
+    role: Role,
+    child: Deno.ChildProcess,
+    ready: Promise<void>,
+    limit: AbortSignal,
+  ): Promise<void> {
     const ended = child.status.then((status) => ({ status }));
-    const outcome = await Promise.race([role.ready(limit).then(() => null), ended]);
-    done.abort();
+    const outcome = await Promise.race([ready.then(() => null), ended]);
     if (this.#stopping.signal.aborted) return;
     if (outcome !== null) {
       throw new Failure(
         `Cannot start the ${role.name}: it ended with ${endText(outcome.status)}; its reason is above`,
       );
     }
-    if (limit.reason instanceof DOMException && limit.reason.name === "TimeoutError") {
+    if (limit.aborted) {
       throw new Failure(
         `Cannot start the ${role.name}: it was not ready within ${readyTimeoutMs / 1_000} seconds`,
       );
@@ -112,16 +121,16 @@ export class Supervisor {
   /** Ends every process, the last started first; resolves when all are gone. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    for (const { name } of this.#options.stages.flat().toReversed()) {
+    for (const { name, stopTimeoutMs } of this.#options.stages.flat().toReversed()) {
       const child = this.#running.get(name);
-      if (child) await end(child);
+      if (child) await end(child, stopTimeoutMs);
       this.#running.delete(name);
     }
     await Promise.all(this.#watches);
   }
 }
 
-async function end(child: Deno.ChildProcess): Promise<void> {
+async function end(child: Deno.ChildProcess, stopTimeoutMs: number): Promise<void> {
   const tryKill = (signal: Deno.Signal) => {
     try {
       child.kill(signal);
