@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
+import type { ClientChannel } from "ssh2";
 import { connectClient, execOn, startOn } from "../support/client.ts";
 import { newLogin } from "../support/logins.ts";
 import { startSallyport } from "../support/sallyport.ts";
@@ -30,7 +31,7 @@ Deno.test("sessions of one connection share one PAM session and end on their own
 Deno.test("the eleventh session is refused in a sentence, and there is room again when one ends", async () => {
   await using sallyport = await startSallyport();
   using client = await connectClient(sallyport, newLogin());
-  const held = [];
+  const held: ClientChannel[] = [];
   for (let count = 0; count < limit; count++) held.push(await startOn(client, "cat"));
   await rejects(startOn(client, "true"), /Too many sessions on this connection/);
   strictEqual(await sallyport.leases(), 1);
