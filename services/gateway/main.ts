@@ -63,7 +63,12 @@ export async function runGateway(settings: GatewaySettings, reload: () => Gatewa
   });
 
   const listener = new Listener({
-    ssh: { hostKeys, ...(settings.banner === null ? {} : { banner: settings.banner }) },
+    ssh: {
+      hostKeys,
+      clientAliveIntervalMs: settings.clientAliveIntervalMs,
+      clientAliveCountMax: settings.clientAliveCountMax,
+      ...(settings.banner !== null && { banner: settings.banner }),
+    },
     maxStartups: settings.maxStartups,
     log,
     connection: {

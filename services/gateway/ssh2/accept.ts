@@ -21,6 +21,10 @@ export interface SshServerOptions {
   ident?: string;
   /** Shown before authentication. */
   banner?: string;
+  /** As sshd's ClientAliveInterval, milliseconds. @default {0} never asks */
+  clientAliveIntervalMs?: number;
+  /** As sshd's ClientAliveCountMax. @default {3} */
+  clientAliveCountMax?: number;
   onDebug?: (line: string) => void;
   /** @default "libcrypto" where the library is there, else "javascript", which is ssh2's own */
   ciphers?: "libcrypto" | "javascript";
@@ -28,6 +32,8 @@ export interface SshServerOptions {
   rekeyLimits?: RekeyLimits;
 }
 
+/** ssh2 takes 0 for "use the default"; this is the longest a timer can wait, 24 days. */
+const never = 2 ** 31 - 1;
 const defaultIdent = "OpenSSH_9.9-sallyport";
 
 /**
@@ -52,7 +58,11 @@ export function acceptConnection(conn: Deno.TcpConn, options: SshServerOptions):
         return true;
       },
     },
-    { banner },
+    {
+      banner,
+      keepaliveInterval: options.clientAliveIntervalMs || never,
+      keepaliveCountMax: options.clientAliveCountMax ?? 3,
+    },
   );
   // Without a listener an `error` event is thrown, and would end the process
   client.on("error", () => {});

@@ -61,6 +61,8 @@ export class ConnStream extends Duplex {
     this.remotePort = conn.remoteAddr.port;
     this.remoteFamily = this.remoteAddress.includes(":") ? "IPv6" : "IPv4";
     conn.setNoDelay(true);
+    // As sshd's TCPKeepAlive: a client whose machine vanished is noticed in the end.
+    conn.setKeepAlive(true);
     // An SSH client that has closed its half is gone, as for sshd; what is still queued has no reader
     this.once("end", () => this.destroy());
   }
