@@ -60,7 +60,13 @@ export class Leases {
       const { lease: id, gateway } = open;
       this.#options.onGateway(gateway);
       const admitted = this.#admission.ask(
-        () => this.#open(id, gateway, envelope, respond),
+        () => {
+          // It may have been asked for twice, and have waited for its turn.
+          if (!this.#leases.has(id)) return this.#open(id, gateway, envelope, respond);
+          deny("replayed", "it waits already");
+          this.#admission.answered();
+          this.#admission.decided();
+        },
         () => deny("host-busy", "it has waited too long for its turn"),
       );
       if (!admitted) deny("host-busy", "too many requests wait");
@@ -91,11 +97,6 @@ export class Leases {
     respond: (data: Uint8Array) => void,
   ): void {
     const { settings, bus, poller, log, monitor } = this.#options;
-    // It may have been asked for twice and waited for its turn since.
-    if (this.#leases.has(id)) {
-      this.#admission.answered();
-      return this.#admission.decided();
-    }
     const lease = new Lease({
       id,
       gateway,
