@@ -37,6 +37,8 @@ export async function run(options: Options): Promise<ExitCode> {
   const stopped = stopSignal();
   const supervisor = new Supervisor({
     stages: plan.stages,
+    // People are told first, then their sessions are closed.
+    stopOrder: ["gateway", "host", "broker"],
     environment: keptEnvironment(),
     log: getLogger(["sallyport", "start"]),
   });
@@ -90,20 +92,19 @@ function planOf(state: State, { configFile, listen: given, teleport }: Given): P
         ready: (signal) => untilGreeted(broker, "INFO ", signal),
         stopTimeoutMs: stopTimeoutMs.broker,
       }],
-      [
-        {
-          name: "host",
-          args: verb("host", "launcher", teleport === undefined ? [] : ["--teleport", resolve(teleport)]),
-          ready: (signal) => untilHostIsHeard({ bus, auditor: auditorName, host: host.name, trust }, signal),
-          stopTimeoutMs: stopTimeoutMs.host,
-        },
-        {
-          name: "gateway",
-          args: verb("gateway", "gateway", given ? ["--listen", addressText(given)] : []),
-          ready: (signal) => untilGreeted(first, "SSH-2.0-", signal),
-          stopTimeoutMs: stopTimeoutMs.gateway,
-        },
-      ],
+      [{
+        name: "gateway",
+        args: verb("gateway", "gateway", given ? ["--listen", addressText(given)] : []),
+        ready: (signal) => untilGreeted(first, "SSH-2.0-", signal),
+        stopTimeoutMs: stopTimeoutMs.gateway,
+      }],
+      // After the gateway, which then hears the host's first heartbeat and not only the next.
+      [{
+        name: "host",
+        args: verb("host", "launcher", teleport === undefined ? [] : ["--teleport", resolve(teleport)]),
+        ready: (signal) => untilHostIsHeard({ bus, auditor: auditorName, host: host.name, trust }, signal),
+        stopTimeoutMs: stopTimeoutMs.host,
+      }],
     ],
     invitation: invitation(state, dialled(first)),
     logLevel: gateway.logLevel,

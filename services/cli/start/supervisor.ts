@@ -16,6 +16,8 @@ export interface Role {
 export interface SupervisorOptions {
   /** Roles of one stage start together, once all of the stage before are ready. */
   stages: Role[][];
+  /** Names of roles in the order they end. */
+  stopOrder: string[];
   environment: Record<string, string>;
   log: Logger;
 }
@@ -118,12 +120,14 @@ export class Supervisor {
     }
   }
 
-  /** Ends every process, the last started first; resolves when all are gone. */
+  /** Ends every process, one after the other; resolves when all are gone. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    for (const { name, stopTimeoutMs } of this.#options.stages.flat().toReversed()) {
+    const roles = this.#options.stages.flat();
+    for (const name of this.#options.stopOrder) {
       const child = this.#running.get(name);
-      if (child) await end(child, stopTimeoutMs);
+      const role = roles.find((known) => known.name === name);
+      if (child && role) await end(child, role.stopTimeoutMs);
       this.#running.delete(name);
     }
     await Promise.all(this.#watches);
