@@ -35,10 +35,10 @@ function keyLines(key: string, value: z.ZodType, depth: number): string[] {
   const gap = depth === 0 ? [""] : [];
   if (inner instanceof z.ZodObject) return [...gap, ...about, `${indent}${key}:`, ...lines(inner, depth + 1)];
   if (inner instanceof z.ZodArray && inner.element instanceof z.ZodObject) {
-    const [first = "", ...rest] = lines(inner.element, depth + 2).filter((line) => line !== "");
-    const item = [first, ...rest];
+    const item = lines(inner.element, depth + 2);
     const start = item.findIndex((line) => !line.trimStart().startsWith("#"));
-    item[start] = `${indent}  - ${item[start]?.trimStart()}`;
+    const comments = item.slice(0, start).map((line) => `${indent}  ${line.trimStart()}`);
+    item.splice(0, start + 1, ...comments, `${indent}  - ${item[start]?.trimStart()}`);
     return [...gap, ...about, `${indent}${key}:`, ...item];
   }
   if (inner instanceof z.ZodRecord && inner.valueType instanceof z.ZodObject) {

@@ -25,7 +25,7 @@ export function stackFindings(stack: Stack, file: string, files: Files): Finding
     ...facilitiesRun.flatMap((facility) => emptyChain(stack, facility, file)),
     ...onlyIgnoring(stack),
     ...createdTooLate(stack),
-    ...stack.rules.flatMap((rule) => ruleFindings(rule, files)),
+    ...stack.rules.filter(matters).flatMap((rule) => ruleFindings(rule, files)),
   ];
 }
 
@@ -101,6 +101,13 @@ function createdTooLate(stack: Stack): Finding[] {
     "pam_unix refuses an account that does not exist yet, and here it comes before the script that creates it",
     "put the line of pam_exec or pam_script above this one",
   )];
+}
+
+/** Whether a failure of this line is one of the stack, in a facility that is run. */
+function matters({ facility, control }: Rule): boolean {
+  if (!facilitiesRun.includes(facility)) return false;
+  if (control.startsWith("[")) return !/\bdefault=ignore\b/.test(control);
+  return control === "required" || control === "requisite";
 }
 
 function ruleFindings(rule: Rule, files: Files): Finding[] {

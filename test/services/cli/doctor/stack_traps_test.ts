@@ -74,7 +74,7 @@ Deno.test("stackFindings() says what is missing: module, script, execute bit, in
     [`${permit}session substack common-x`, /^f:3: There is no service file "common-x"/, machine()],
     ["account required pam_permit.so", /^f:1: There is no session line/, machine()],
     [`${permit}sesion required pam_permit.so`, /^f:3: libpam does not understand/, machine()],
-    [`${permit}session optional pam_exec.so type=session /x`, /knows no type "session"/, machine("/x")],
+    [`${permit}session required pam_exec.so type=session /x`, /knows no type "session"/, machine("/x")],
   ];
   for (const [text, expected, files] of cases) {
     const found = sentences(text, files);
@@ -99,6 +99,16 @@ Deno.test("stackFindings() accepts bracketed controls, continued lines, and modu
 account required pam_permit.so
 session required pam_permit.so`;
   assert.deepEqual(sentences(text, machine("/path with space")), []);
+});
+
+Deno.test("stackFindings() lets lines fail that may, as libpam-script's own in Debian's common stacks, and those of auth", () => {
+  const text = `auth required pam_script.so
+account sufficient pam_script.so
+account [default=ignore] pam_script.so
+account required pam_permit.so
+session optional pam_exec.so /nowhere
+session required pam_permit.so`;
+  assert.deepEqual(sentences(text, machine()), []);
 });
 
 Deno.test("readStack() ends at an include that includes itself", () => {
