@@ -31,8 +31,11 @@ export class Monitor {
   readonly #settings: HostSettings;
   readonly #identity: Identity;
   readonly #log: Log;
-  /** 128 random bits: what was signed for an earlier monitor is void, since its replay cache is gone. */
-  readonly #boot = crypto.getRandomValues(new Uint8Array(16)).toHex();
+  /**
+   * 128 random bits: what was signed for an earlier monitor is void, since its replay cache is gone. A new dispatcher
+   * has a new one too: that is how gateways learn that the leases of the one before it have ended.
+   */
+  #boot = newBoot();
   readonly #loop = new Loop();
   readonly #replays = new ReplayCache(2 * leaseOpenTtlMs, replayCapacity);
   readonly #janitors: Janitors;
@@ -51,7 +54,7 @@ export class Monitor {
       loop,
       log,
       settingsFile,
-      boot: this.#boot,
+      boot: () => this.#boot,
       warmWorkers,
       onGone: (lease) => this.#janitors.close(lease, () => this.#sayGone(lease)),
     });
@@ -61,7 +64,10 @@ export class Monitor {
       settingsFile,
       onStarted: () => this.#sendHeartbeat(),
       onRequest: (request) => this.#answer(request),
-      onGone: () => this.#workers.abandon(this.#endGraceMs()),
+      onGone: () => {
+        this.#boot = newBoot();
+        this.#workers.abandon(this.#endGraceMs());
+      },
     });
   }
 
@@ -125,4 +131,8 @@ export class Monitor {
     const envelope = signEnvelope(this.#identity, heartbeat).toBase64();
     this.#dispatcher.send({ type: "heartbeat", envelope, boot: this.#boot });
   }
+}
+
+function newBoot(): string {
+  return crypto.getRandomValues(new Uint8Array(16)).toHex();
 }

@@ -29,7 +29,8 @@ export interface WorkersOptions {
   loop: Loop;
   log: Log;
   settingsFile: string;
-  boot: string;
+  /** The boot id requests must be signed for now. */
+  boot: () => string;
   /** Idle workers kept ready. */
   warmWorkers: number;
   /** A lease's worker has ended, however. */
@@ -63,7 +64,7 @@ export class Workers {
   assign(lease: string): { pid: number; socket: number } {
     const worker = this.#idle()[0] ?? this.#start();
     worker.lease = lease;
-    const assignment = encodeWorkerRequest({ type: "assign", lease, boot: this.#options.boot });
+    const assignment = encodeWorkerRequest({ type: "assign", lease, boot: this.#options.boot() });
     sendRecord(worker.socket, encodeJson(assignment));
     this.#backOffMs = firstBackOffMs;
     this.#refillAfter(startingMs);

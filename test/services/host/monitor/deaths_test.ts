@@ -52,7 +52,7 @@ Deno.test("A killed worker ends its lease, and a janitor closes PAM exactly once
   Deno.removeSync(file);
 });
 
-Deno.test("A killed dispatcher ends the leases, is started again, and the boot stays the same", async () => {
+Deno.test("A killed dispatcher ends the leases, and another one starts under a new boot id", async () => {
   const file = Deno.makeTempFileSync();
   await using host = await HostKit.start({ hook: counting(file) });
   const lease = await host.accepted();
@@ -83,6 +83,26 @@ Deno.test("A killed monitor takes everything with it, with PAM closed and the ga
   await until("everything to end", () => ![...all, Number(shell)].some(isAlive));
   assert.equal(Deno.readTextFileSync(file), "open_session\nclose_session\n");
   Deno.removeSync(file);
+});
+
+Deno.test("A new monitor leaves an earlier one's worker to close PAM by itself", async () => {
+  const file = Deno.makeTempFileSync();
+  const hook =
+    `echo $PAM_TYPE >> ${file}; [ $PAM_TYPE = open_session ] || until [ -e ${file}.go ]; do sleep 0.05; done`;
+  await using host = await HostKit.start({ hook });
+  const lease = await host.accepted();
+  await new TestChannel(lease, "true").over;
+  host.monitor.kill("SIGKILL");
+  await host.monitor.status;
+  host.restart();
+  await host.logged(/Worker \d+ of an earlier monitor still closes lease \w+/);
+  Deno.writeTextFileSync(`${file}.go`, "");
+  const entries = () => [...Deno.readDirSync(`${host.settings.runDirectory}/leases`)].length;
+  await until("the entry to go", () => entries() === 0);
+  assert.equal(Deno.readTextFileSync(file), "open_session\nclose_session\n");
+  assert.doesNotMatch(host.log, /Janitor/);
+  await until("a lease on the new monitor", () => host.accepted());
+  for (const path of [file, `${file}.go`]) Deno.removeSync(path);
 });
 
 Deno.test("A login that hangs in PAM is refused in time, killed, and its journal entry seen to", async () => {
