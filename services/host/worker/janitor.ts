@@ -23,17 +23,17 @@ export function closeAbandonedLease(settings: HostSettings, lease: string): void
   restoreLoginLimits(settings.openFilesSoft);
   {
     using pam = startTransaction(entry, new PamConversation(() => {}).respond);
-    attempt(() => pam.closeSession());
-    attempt(() => pam.setCred("delete"));
+    attempt("the session", () => pam.closeSession());
+    attempt("the credentials", () => pam.setCred("delete"));
   }
   deleteJournal(settings, lease);
 }
 
 /** A module that refuses to close has been told; asking again would close the others' sessions twice. */
-function attempt(step: () => void): void {
+function attempt(what: string, step: () => void): void {
   try {
     step();
   } catch (error) {
-    console.error(`Cannot close PAM cleanly after a worker's death: ${error}`);
+    console.error(`Cannot close ${what} after a worker's death: ${error}`);
   }
 }
