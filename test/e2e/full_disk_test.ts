@@ -3,10 +3,14 @@ import { run, shell } from "../support/command.ts";
 import { makeAccount, newLogin } from "../support/logins.ts";
 import { startSallyport } from "../support/sallyport.ts";
 
-/** Mounts a tiny file system over `folder` and fills it. Disposing unmounts it. */
-async function fillUp(folder: string, prepare = "true"): Promise<AsyncDisposable> {
-  await run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=0755", "tmpfs", folder]);
-  await shell(`${prepare}; cat /dev/zero > "$1/filler" 2> /dev/null`, [folder]);
+/** Mounts a tiny file system over `folder` and fills it: no byte and no file more. Disposing unmounts it. */
+async function fillUp(folder: string, mode = "0755"): Promise<AsyncDisposable> {
+  await Deno.mkdir(folder, { recursive: true });
+  // Two inodes: the folder and what fills it.
+  const mount = ["mount", "-t", "tmpfs", "-o", `size=64k,nr_inodes=2,mode=${mode}`, "tmpfs", folder];
+  const { code, stderr } = await run(mount);
+  if (code !== 0) throw new Error(stderr);
+  await shell('cat /dev/zero > "$1/filler" 2> /dev/null', [folder]);
   return {
     async [Symbol.asyncDispose]() {
       await run(["umount", "--lazy", folder]);
@@ -41,7 +45,7 @@ Deno.test("a session whose disk is full sees the error of its own command", asyn
   await using sallyport = await startSallyport();
   const login = newLogin();
   await makeAccount(login);
-  await using _full = await fillUp(`/home/${login}`, `chmod 777 /home/${login}`);
+  await using _full = await fillUp(`/home/${login}`, "0777");
   const { code, stderr } = await sallyport.ssh(login, "echo text > file");
   strictEqual(code, 1);
   match(stderr, /No space left on device/);
