@@ -1,11 +1,24 @@
 import assert from "node:assert/strict";
-import { makePipe, readInto } from "../../../../ffi/descriptor.ts";
+import { makePipe, readInto, writeFrom } from "../../../../ffi/descriptor.ts";
 import { closeDescriptor, setNonBlocking } from "../../../../ffi/socket.ts";
 import { Input } from "../../../../services/host/dispatcher/input.ts";
 
-/** A pipe holds 16 pages, a page holds what one write put there (pipe(7)). */
-const pipeBytes = 65_536;
 const pageBytes = 4_096;
+/** What a pipe takes after a first page: 64 KiB as a rule, less where the user has many pipes (pipe(7)). */
+const pipeBytes = capacity();
+
+function capacity(): number {
+  const [readEnd, writeEnd] = makePipe();
+  setNonBlocking(writeEnd, true);
+  let taken = 0;
+  for (const size of [pageBytes, 1 << 20]) {
+    const written = writeFrom(writeEnd, new Uint8Array(new ArrayBuffer(size)));
+    if (typeof written === "number") taken += written;
+  }
+  closeDescriptor(readEnd);
+  closeDescriptor(writeEnd);
+  return taken;
+}
 
 function setUp() {
   const [readEnd, writeEnd] = makePipe();
