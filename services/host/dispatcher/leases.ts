@@ -32,6 +32,7 @@ export class Leases {
   readonly #leases = new Map<string, Lease>();
   readonly #pool = new WindowPool();
   readonly #admission: Admission;
+  #isEnding = false;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
@@ -62,8 +63,9 @@ export class Leases {
       const admitted = this.#admission.ask(
         () => {
           // It may have been asked for twice, and have waited for its turn.
-          if (!this.#leases.has(id)) return this.#open(id, gateway, envelope, respond);
-          deny("replayed", "it waits already");
+          if (this.#isEnding) deny("host-unreachable", "the service stops");
+          else if (this.#leases.has(id)) deny("replayed", "it waits already");
+          else return this.#open(id, gateway, envelope, respond);
           this.#admission.answered();
           this.#admission.decided();
         },
@@ -78,6 +80,7 @@ export class Leases {
 
   /** The worker verifies again, with its own eyes; what fails here costs no worker. */
   #verify(envelope: Uint8Array, boot: string | null): LeaseOpen {
+    if (this.#isEnding) throw new ProblemError("host-unreachable");
     if (envelope.length > maxEnvelopeBytes) throw new ProtocolError("Cannot read so large an envelope");
     const { settings, trust } = this.#options;
     const { body, credential } = openEnvelope(envelope, trust, "gateway", "lease.open.v1");
@@ -137,8 +140,9 @@ export class Leases {
     }
   }
 
-  /** Ends every lease; resolves when the gateways know. */
+  /** Ends every lease and opens no more; resolves when the gateways know. */
   async endAll(problem: Problem, text: string): Promise<void> {
+    this.#isEnding = true;
     await Promise.all([...this.#leases.values()].map((lease) => lease.end(problem, text)));
   }
 }

@@ -53,7 +53,8 @@ export interface HostKitOptions {
 export class HostKit implements AsyncDisposable {
   /** What the host's processes wrote to stderr. */
   log = "";
-  readonly #reading: Promise<void>;
+  monitor: Deno.ChildProcess;
+  readonly #reading: Promise<void>[] = [];
 
   private constructor(
     readonly folder: string,
@@ -64,9 +65,29 @@ export class HostKit implements AsyncDisposable {
     readonly leases: Leases,
     /** The gateway's. */
     readonly identity: Identity,
-    readonly monitor: Deno.ChildProcess,
+    readonly settingsFile: string,
   ) {
-    this.#reading = this.#read();
+    this.monitor = this.#startMonitor();
+  }
+
+  /** Starts another monitor in the place of one that has ended. */
+  restart(): void {
+    this.monitor = this.#startMonitor();
+  }
+
+  #startMonitor(): Deno.ChildProcess {
+    const file = (path: string) => fileURLToPath(new URL(path, root));
+    const monitor = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--quiet", "--no-prompt", "--config", file("deno.json"), "-P=monitor"],
+        ...[file("services/host/monitor/main.ts"), this.settingsFile],
+      ],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    this.#reading.push(this.#read(monitor.stderr));
+    return monitor;
   }
 
   static async start(
@@ -136,17 +157,7 @@ export class HostKit implements AsyncDisposable {
       hosts,
       sessionTimeoutMs: 20_000,
     });
-    const file = (path: string) => fileURLToPath(new URL(path, root));
-    const monitor = new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "--quiet", "--no-prompt", "--config", file("deno.json"), "-P=monitor"],
-        ...[file("services/host/monitor/main.ts"), settingsFile],
-      ],
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    const kit = new HostKit(folder, settings, broker, bus, hosts, leases, identity, monitor);
+    const kit = new HostKit(folder, settings, broker, bus, hosts, leases, identity, settingsFile);
     try {
       await until("the host to be heard", () => hosts.find(hostName));
     } catch (cause) {
@@ -156,8 +167,8 @@ export class HostKit implements AsyncDisposable {
     return kit;
   }
 
-  async #read(): Promise<void> {
-    for await (const text of this.monitor.stderr.pipeThrough(new TextDecoderStream())) {
+  async #read(stderr: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    for await (const text of stderr.pipeThrough(new TextDecoderStream())) {
       this.log += text;
       if (Deno.env.has("SALLYPORT_TEST_LOG")) Deno.stderr.writeSync(new TextEncoder().encode(text));
     }
@@ -195,7 +206,7 @@ export class HostKit implements AsyncDisposable {
     }
     await this.monitor.status;
     // The log ends when the last of the host's processes has.
-    await this.#reading;
+    await Promise.all(this.#reading);
     await this.broker[Symbol.asyncDispose]();
     Deno.removeSync(this.folder, { recursive: true });
   }
