@@ -39,8 +39,6 @@ const libc = library(C_LIBRARY, {
   chdir: { parameters: ["buffer"], result: "i32" },
   // int sigemptyset(sigset_t *set) <signal.h>
   sigemptyset: { parameters: ["buffer"], result: "i32" },
-  // int sigfillset(sigset_t *set) <signal.h>
-  sigfillset: { parameters: ["buffer"], result: "i32" },
 });
 
 /** What to start and as whom. */
@@ -111,7 +109,8 @@ function setAttributes(attributes: Uint8Array<ArrayBuffer>, options: SpawnOption
     (options.credentials ? SpawnFlag.resetIds : 0) | (options.newSession ? SpawnFlag.setSession : 0);
   const signals = zeroed(Size.signalSet);
   check("posix_spawnattr_setflags", libc().posix_spawnattr_setflags(attributes, flags));
-  libc().sigfillset(signals);
+  // Not sigfillset: it leaves out 32 and 33, which glibc keeps for itself and would then leave ignored in the child.
+  signals.fill(0xff);
   check("posix_spawnattr_setsigdefault", libc().posix_spawnattr_setsigdefault(attributes, signals));
   libc().sigemptyset(signals);
   check("posix_spawnattr_setsigmask", libc().posix_spawnattr_setsigmask(attributes, signals));
