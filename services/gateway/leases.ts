@@ -134,6 +134,7 @@ export class Leases implements Disposable {
       type: "lease.open.v1",
       lease: randomId(),
       gateway: name,
+      gatewayBoot: this.#boot,
       host: host.name,
       boot: host.boot,
       expiresAt: Math.round(Date.now() + host.clockOffsetMs + leaseOpenTtlMs),

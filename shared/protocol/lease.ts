@@ -23,6 +23,8 @@ export interface LeaseOpen {
   type: "lease.open.v1";
   lease: string;
   gateway: string;
+  /** Boot id of the gateway, as in its heartbeats: leases of an earlier life of it are over. */
+  gatewayBoot: string;
   /** Audience: the only host that may act on it. */
   host: string;
   /** Boot id from the host's last signed heartbeat: a restarted host accepts no replay. */
@@ -100,6 +102,7 @@ export function decodeLeaseOpen(bytes: Uint8Array): LeaseOpen {
     type: fields.oneOf("type", ["lease.open.v1"]),
     lease: fields.matching("lease", isLeaseId, "32 hex digits"),
     gateway: fields.matching("gateway", isName, "a name"),
+    gatewayBoot: fields.matching("gatewayBoot", isLeaseId, "32 hex digits"),
     host: fields.matching("host", isName, "a name"),
     boot: fields.matching("boot", isLeaseId, "32 hex digits"),
     expiresAt: fields.integer("expiresAt", 0, Number.MAX_SAFE_INTEGER),

@@ -9,7 +9,7 @@ import type { Peers } from "./peers.ts";
 import { absoluteRow, type Row } from "./table.ts";
 
 const sessions = 20;
-const connections = 50;
+const connections = 100;
 const idleMs = 10_000;
 const megabyte = 1_000_000;
 

@@ -39,6 +39,7 @@ function leaseOpen(boot: string, login: string, changes: Partial<LeaseOpen> = {}
     type: "lease.open.v1",
     lease: randomBytes(16).toString("hex"),
     gateway: "gateway",
+    gatewayBoot: "9".repeat(32),
     host: "local",
     boot,
     expiresAt: Date.now() + 20_000,

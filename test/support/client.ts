@@ -28,6 +28,7 @@ export async function connectClient(
     client.destroy();
     throw error;
   }
+  client.setNoDelay(true);
   client.removeListener("error", reject).on("error", () => {});
   return Object.assign(client, { [Symbol.dispose]: () => void client.destroy() });
 }

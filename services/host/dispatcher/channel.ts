@@ -25,6 +25,8 @@ const pipeCount = 3;
 export class Channel {
   readonly number: number;
   readonly terminal: Terminal | null;
+  /** Whether a person sits in front of it: as sshd, PAM's words are not for commands, terminal or not. */
+  readonly isShell: boolean;
   readonly #options: ChannelOptions;
   readonly #stream: ReliableStream;
   readonly #input: Input;
@@ -38,6 +40,7 @@ export class Channel {
     const { open, link } = options;
     this.number = open.channel;
     this.terminal = open.terminal && new Terminal(open.terminal.size);
+    this.isShell = this.terminal !== null && open.kind === "shell";
     this.#options = options;
     this.#stream = link.open(open.channel, {
       onRecord: (kind, data) => this.#onRecord(kind, data),

@@ -71,14 +71,19 @@ export class Dispatcher {
       poller: this.#poller,
       monitor: this.#monitor,
       log: this.#log,
-      onGateway: (gateway) => gateways.met(gateway, performance.now()),
+      onGateway: (gateway, boot) => gateways.met(gateway, boot, performance.now()),
     });
-    const gateways = new Gateways(trust, (gateway, before, why) => {
+    const gateways = new Gateways(trust, (gateway, except, why) => {
       this.#log.warning("Gateway {gateway} is lost: {why}", { gateway, why });
-      leases.endOf(gateway, before);
+      leases.endOf(gateway, except);
     });
     this.#leases = leases;
-    bus.subscribe(leaseOpenSubject(settings.name), (message) => leases.onOpen(message, this.#boot));
+    const requests = bus.subscribe(
+      leaseOpenSubject(settings.name),
+      (message) => leases.onOpen(message, this.#boot),
+    );
+    // From then on the bus itself says that nobody answers.
+    this.#ended.promise.then(() => requests.unsubscribe());
     bus.subscribe(framesForHost(settings.name), (message) => leases.onFrame(message));
     bus.subscribe(allGatewayHeartbeats, ({ data }) => gateways.heard(data, performance.now()));
     bus.onState((state) => {

@@ -7,16 +7,15 @@ import { openEnvelope } from "../../../shared/trust/envelope.ts";
 import { type Trust, TrustError } from "../../../shared/trust/identity.ts";
 
 interface Gateway {
-  /** Null before its first heartbeat. */
-  boot: string | null;
+  boot: string;
   /** Its own clock, to tell a replayed heartbeat. */
   at: number;
   /** This host's clock. */
   heardAt: number;
 }
 
-/** `gateway` has lost every lease that was opened at `before` or earlier, milliseconds of the caller's clock. */
-export type GatewayLost = (gateway: string, before: number, why: "silent" | "restarted") => void;
+/** `gateway` has lost every lease, but for those it opened in the boot `except`. */
+export type GatewayLost = (gateway: string, except: string | null, why: "silent" | "restarted") => void;
 
 export class Gateways {
   readonly #trust: Trust;
@@ -43,16 +42,15 @@ export class Gateways {
     const known = this.#gateways.get(gateway);
     if (known && at <= known.at) return;
     this.#gateways.set(gateway, { boot, at, heardAt: now });
-    // Leases opened since the old one was last heard may already be the new one's.
-    if (known && known.boot !== null && known.boot !== boot) {
-      this.#onLost(gateway, known.heardAt, "restarted");
-    }
+    if (known && known.boot !== boot) this.#onLost(gateway, boot, "restarted");
   }
 
-  /** `gateway` has opened a lease: it lives, whether its heartbeat came by already or not. */
-  met(gateway: string, now: number): void {
-    const known = this.#gateways.get(gateway);
-    if (!known) this.#gateways.set(gateway, { boot: null, at: 0, heardAt: now });
+  /**
+   * `gateway` asks for a lease: it lives, whether its heartbeat came by already or not. Only heartbeats, which cannot
+   * be replayed, tell of a restart.
+   */
+  met(gateway: string, boot: string, now: number): void {
+    if (!this.#gateways.has(gateway)) this.#gateways.set(gateway, { boot, at: 0, heardAt: now });
   }
 
   /** Reports and forgets the gateways that have been silent for too long. */
@@ -60,7 +58,7 @@ export class Gateways {
     for (const [gateway, { heardAt }] of this.#gateways) {
       if (now - heardAt <= heartbeatTimeoutMs) continue;
       this.#gateways.delete(gateway);
-      this.#onLost(gateway, now, "silent");
+      this.#onLost(gateway, null, "silent");
     }
   }
 

@@ -42,6 +42,8 @@ type Reply<T extends WorkerReply["type"]> = Extract<WorkerReply, { type: T }>;
 export interface LeaseOptions {
   id: string;
   gateway: string;
+  /** The life of the gateway that opened it. */
+  gatewayBoot: string;
   /** As it came off the bus, verified. */
   envelope: Uint8Array<ArrayBuffer>;
   settings: HostSettings;
@@ -75,6 +77,7 @@ function pause(ms: number): Promise<void> {
 export class Lease {
   readonly id: string;
   readonly gateway: string;
+  readonly gatewayBoot: string;
   /** Milliseconds of {@link performance.now}. */
   readonly openedAt = performance.now();
   readonly #options: LeaseOptions;
@@ -95,6 +98,7 @@ export class Lease {
     this.#options = options;
     this.id = options.id;
     this.gateway = options.gateway;
+    this.gatewayBoot = options.gatewayBoot;
     this.#log = options.log.with({ lease: options.id, gateway: options.gateway });
     const { loginGraceMs } = options.settings;
     if (loginGraceMs > 0) this.#loginTimer = setTimeout(() => this.#onLoginTimeout(), loginGraceMs);
@@ -234,7 +238,7 @@ export class Lease {
     if (!opened) return descriptors.forEach(closeDescriptor);
     this.#log.debug("Channel {channel} runs as {pid}", { channel, pid, tty });
     this.#send({ type: "channel.opened", channel });
-    opened.opened(descriptors, opened.terminal ? this.#notices.take() : new Uint8Array());
+    opened.opened(descriptors, opened.isShell ? this.#notices.take() : new Uint8Array());
   }
 
   #onFailed({ channel, problem, text, cause }: Reply<"channel.failed">): void {

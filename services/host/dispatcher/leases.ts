@@ -23,8 +23,8 @@ export interface LeasesOptions {
   poller: Poller;
   monitor: MonitorLink;
   log: Logger;
-  /** A gateway has opened a lease. */
-  onGateway: (gateway: string) => void;
+  /** A gateway asks for a lease, in this boot of it. */
+  onGateway: (gateway: string, boot: string) => void;
 }
 
 export class Leases {
@@ -59,13 +59,13 @@ export class Leases {
       const envelope = message.data.slice();
       const open = this.#verify(envelope, boot);
       const { lease: id, gateway } = open;
-      this.#options.onGateway(gateway);
+      this.#options.onGateway(gateway, open.gatewayBoot);
       const admitted = this.#admission.ask(
         () => {
           // It may have been asked for twice, and have waited for its turn.
           if (this.#isEnding) deny("host-unreachable", "the service stops");
           else if (this.#leases.has(id)) deny("replayed", "it waits already");
-          else return this.#open(id, gateway, envelope, respond);
+          else return this.#open(open, envelope, respond);
           this.#admission.answered();
           this.#admission.decided();
         },
@@ -94,8 +94,7 @@ export class Leases {
   }
 
   #open(
-    id: string,
-    gateway: string,
+    { lease: id, gateway, gatewayBoot }: LeaseOpen,
     envelope: Uint8Array<ArrayBuffer>,
     respond: (data: Uint8Array) => void,
   ): void {
@@ -103,6 +102,7 @@ export class Leases {
     const lease = new Lease({
       id,
       gateway,
+      gatewayBoot,
       envelope,
       settings,
       bus,
@@ -133,10 +133,10 @@ export class Leases {
     for (const lease of this.#leases.values()) lease.busIsUp(state === "up");
   }
 
-  /** Ends the leases `gateway` opened at `before` or earlier, milliseconds of {@link performance.now}. */
-  endOf(gateway: string, before: number): void {
+  /** Ends the leases of `gateway`, but for those it opened in the boot `except`. */
+  endOf(gateway: string, except: string | null): void {
     for (const lease of [...this.#leases.values()]) {
-      if (lease.gateway === gateway && lease.openedAt <= before) void lease.end("internal", "");
+      if (lease.gateway === gateway && lease.gatewayBoot !== except) void lease.end("internal", "");
     }
   }
 

@@ -28,22 +28,30 @@ function setUp() {
 
 Deno.test("Gateways.check() reports a gateway that has been silent too long, once", () => {
   const { lost, gateways } = setUp();
-  gateways.met("gate", 0);
+  gateways.met("gate", firstBoot, 0);
   gateways.heard(beat(firstBoot, 1), 5_000);
   gateways.check(5_000 + heartbeatTimeoutMs);
   assert.deepEqual(lost, []);
   gateways.check(5_001 + heartbeatTimeoutMs);
   gateways.check(6_000 + heartbeatTimeoutMs);
-  assert.deepEqual(lost, [["gate", 5_001 + heartbeatTimeoutMs, "silent"]]);
+  assert.deepEqual(lost, [["gate", null, "silent"]]);
 });
 
-Deno.test("Gateways.heard() reports a restart, for what was opened while the old one lived", () => {
+Deno.test("Gateways.heard() reports a restart, for all but the new one's leases", () => {
   const { lost, gateways } = setUp();
   gateways.heard(beat(firstBoot, 1), 1_000);
   gateways.heard(beat(firstBoot, 2), 6_000);
-  gateways.met("gate", 7_000);
+  gateways.met("gate", secondBoot, 7_000);
+  assert.deepEqual(lost, []);
   gateways.heard(beat(secondBoot, 3), 8_000);
-  assert.deepEqual(lost, [["gate", 6_000, "restarted"]]);
+  assert.deepEqual(lost, [["gate", secondBoot, "restarted"]]);
+});
+
+Deno.test("Gateways.heard() reports the restart of a gateway known only by its lease", () => {
+  const { lost, gateways } = setUp();
+  gateways.met("gate", firstBoot, 0);
+  gateways.heard(beat(secondBoot, 1), 1_000);
+  assert.deepEqual(lost, [["gate", secondBoot, "restarted"]]);
 });
 
 Deno.test("Gateways.heard() is not moved by replayed, foreign or unsigned heartbeats", () => {
@@ -64,7 +72,7 @@ Deno.test("Gateways.heard() is not moved by replayed, foreign or unsigned heartb
 
 Deno.test("Gateways.excuse() starts everybody's time anew", () => {
   const { lost, gateways } = setUp();
-  gateways.met("gate", 0);
+  gateways.met("gate", firstBoot, 0);
   gateways.excuse(100_000);
   gateways.check(100_000 + heartbeatTimeoutMs);
   assert.deepEqual(lost, []);

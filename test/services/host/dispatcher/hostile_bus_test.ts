@@ -13,6 +13,7 @@ async function openBody(host: HostKit, changes: Partial<LeaseOpen> = {}): Promis
     type: "lease.open.v1",
     lease: crypto.getRandomValues(new Uint8Array(16)).toHex(),
     gateway: gatewayName,
+    gatewayBoot: "9".repeat(32),
     host: hostName,
     boot: state.boot,
     expiresAt: Date.now() + 20_000,

@@ -102,6 +102,7 @@ Deno.test("A new monitor leaves an earlier one's worker to close PAM by itself",
   await until("the entry to go", () => entries() === 0);
   assert.equal(Deno.readTextFileSync(`${host.folder}/pam.d/hook.log`), "open_session\nclose_session\n");
   assert.doesNotMatch(host.log, /Janitor/);
+  await until("a lease on the new monitor", () => host.accepted());
 });
 
 Deno.test("A login that hangs in PAM is refused in time, killed, and its journal entry seen to", async () => {

@@ -25,6 +25,7 @@ const request: LeaseOpen = {
   type: "lease.open.v1",
   lease: audience.lease,
   gateway: "gw1",
+  gatewayBoot: "9".repeat(32),
   host: "web1",
   boot: audience.boot,
   expiresAt: now + 30_000,

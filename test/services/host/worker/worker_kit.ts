@@ -125,6 +125,7 @@ export class Bench implements Disposable {
       type: "lease.open.v1",
       lease: assigned.lease,
       gateway: "gw1",
+      gatewayBoot: "9".repeat(32),
       host: "web1",
       boot: assigned.boot,
       expiresAt: Date.now() + 30_000,
