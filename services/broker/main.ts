@@ -15,9 +15,9 @@ const log = getLogger(["sallyport", "broker"]);
 function logEvent(event: BrokerEvent): void {
   switch (event.kind) {
     case "connected":
-      return log.info("Connected: {identity}", { client: event.client, identity: event.identity });
+      return log.debug("Connected: {identity}", { client: event.client, identity: event.identity });
     case "ended":
-      return log.info("Disconnected: {reason}", {
+      return log.debug("Disconnected: {reason}", {
         client: event.client,
         identity: event.identity,
         reason: event.reason,
