@@ -2,7 +2,7 @@
  * The frame on the wire, big endian:
  *
  *     0  u8  version (1)     1  u8  zero     2  u48  counter        in clear, authenticated; the nonce
- *     8  u32 stream         12  u8  type    13  u8   zero           sealed from here on
+ *     8  u32 stream         12  u8  type    13  u8   flags          sealed from here on
  *    14  u48 pos            20  u48 ack     26  u32  credit
  *    30  payload …          then the 16-byte tag
  *
@@ -29,11 +29,24 @@ export const FrameType = {
   nak: 18,
   /** "I have forgotten this stream." */
   gone: 19,
+  /** "Send no further than ack + credit, if you have not yet": the window is wanted elsewhere. */
+  lower: 20,
+  /** "I send no further than pos." */
+  lowered: 21,
+} as const;
+
+/** Bits of the flags; unknown ones are ignored. */
+export const FrameFlag = {
+  /** The message goes on in the next record. */
+  more: 1,
+  /** The sender had to wait for the window before this record. */
+  waited: 2,
 } as const;
 
 export interface InnerHeader {
   stream: number;
   type: number;
+  flags: number;
   pos: number;
   ack: number;
   credit: number;
@@ -59,7 +72,7 @@ export function writeInner(plain: Uint8Array, header: InnerHeader): void {
   const view = viewOf(plain);
   view.setUint32(0, header.stream);
   view.setUint8(4, header.type);
-  view.setUint8(5, 0);
+  view.setUint8(5, header.flags);
   writeUint48(view, 6, header.pos);
   stampAck(view, header.ack, header.credit);
 }
@@ -75,6 +88,7 @@ export function readInner(plain: Uint8Array): InnerHeader {
   return {
     stream: view.getUint32(0),
     type: view.getUint8(4),
+    flags: view.getUint8(5),
     pos: readUint48(view, 6),
     ack: readUint48(view, 12),
     credit: view.getUint32(18),

@@ -19,6 +19,8 @@ import { ReliableStream, type StreamHandlers, type StreamLink } from "./stream.t
 import { processTicker, type Ticker } from "./ticker.ts";
 import type { WindowPool } from "./window.ts";
 
+const probeLastMs = 4_000;
+
 export interface LeaseLinkOptions {
   side: "gateway" | "host";
   /** For what this side sends. */
@@ -44,6 +46,10 @@ export interface LinkCounts {
   replayed: number;
 }
 
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
 export class LeaseLink {
   readonly counts: LinkCounts = { sent: 0, received: 0, forged: 0, replayed: 0 };
   readonly #options: LeaseLinkOptions;
@@ -67,12 +73,15 @@ export class LeaseLink {
     this.#heardAt = this.#ticker.clock.now();
     this.#side = {
       pool: options.pool,
+      // Several must fit into the time after which silence is death.
+      probeLastMs: Math.min(probeLastMs, options.sessionTimeoutMs / 4),
       now: () => this.#ticker.clock.now(),
       transmit: (plain) => this.#transmit(plain),
       wake: () => {
         if (!this.#closed) this.#ticker.add(this);
       },
       forget: (id) => this.#forget(id),
+      fail: (cause) => this.#die(cause),
     };
   }
 
@@ -107,15 +116,14 @@ export class LeaseLink {
     const plain = sealed.subarray(0, sealed.length - tagBytes);
     const nonce = new Uint8Array(nonceBytes);
     writeNonce(nonce, counter);
-    if (!this.#options.unseal.open(nonce, header, sealed, plain)) return void this.counts.forged++;
-    this.#replay.accept(counter);
-    this.counts.received++;
-    const now = this.#ticker.clock.now();
-    this.#heardAt = now;
     try {
+      if (!this.#options.unseal.open(nonce, header, sealed, plain)) return void this.counts.forged++;
+      this.#replay.accept(counter);
+      this.counts.received++;
+      this.#heardAt = this.#ticker.clock.now();
       this.#deliver(plain);
     } catch (error) {
-      this.#die(error instanceof Error ? error : new Error(String(error)));
+      this.#die(asError(error));
     }
   }
 
@@ -127,7 +135,7 @@ export class LeaseLink {
       this.#tellFinished();
     } else if (header.stream <= this.#highestOpened && header.type !== FrameType.gone) {
       const gone = new Uint8Array(innerBytes);
-      writeInner(gone, { stream: header.stream, type: FrameType.gone, pos: 0, ack: 0, credit: 0 });
+      writeInner(gone, { stream: header.stream, type: FrameType.gone, flags: 0, pos: 0, ack: 0, credit: 0 });
       this.#transmit(gone);
     }
     // A stream not opened here yet: as if lost; the peer sends it again.
@@ -166,16 +174,16 @@ export class LeaseLink {
   /** Called by the ticker; says whether it wants to be called again. */
   tick(now: number): boolean {
     let waits = false;
-    let pending = false;
+    let expects = false;
     for (const stream of this.#streams.values()) {
       if (!this.#suspended) waits = stream.tick(now) || waits;
       else waits = true;
-      pending ||= stream.pending;
+      expects ||= stream.expectsAnswer;
     }
-    if (!pending) this.#silentSince = 0;
+    if (!expects) this.#silentSince = 0;
     else if (this.#silentSince === 0) this.#silentSince = now;
     const since = Math.max(this.#silentSince, this.#heardAt);
-    if (pending && !this.#suspended && now - since > this.#options.sessionTimeoutMs) {
+    if (expects && !this.#suspended && now - since > this.#options.sessionTimeoutMs) {
       this.#die(new Error("The peer has not answered for too long"));
       return false;
     }
@@ -188,6 +196,15 @@ export class LeaseLink {
     if (this.#closed) return;
     const counter = this.#counter++;
     if (counter > maxCounter) return this.#die(new ProtocolError("Cannot send more: the nonce is used up"));
+    try {
+      this.#seal(plain, counter);
+    } catch (error) {
+      // A carrier or cipher that fails ends this lease, not the process whose timer happened to call.
+      this.#die(asError(error));
+    }
+  }
+
+  #seal(plain: Uint8Array, counter: number): void {
     const total = clearBytes + plain.length + tagBytes;
     const loan = this.#options.carrier.lend(total);
     const frame = loan.buffer;

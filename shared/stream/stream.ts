@@ -8,6 +8,7 @@ import { RecordKind } from "../protocol/channel.ts";
 import { ProtocolError } from "../protocol/codec.ts";
 import {
   firstUnsequenced,
+  FrameFlag,
   FrameType,
   innerBytes,
   type InnerHeader,
@@ -16,10 +17,11 @@ import {
   viewOf,
   writeInner,
 } from "./frame.ts";
+import { MessageParts } from "./message_parts.ts";
 import { initialWindowBytes, ReceiveWindow, type WindowPool } from "./window.ts";
 
 export interface StreamHandlers {
-  /** One record, in order; `data` is valid until the callback returns. */
+  /** One record, in order, messages whole; `data` is valid until the callback returns. What it throws ends the link. */
   onRecord(kind: RecordKind, data: Uint8Array): void;
   /** There is room again after `room()` was 0. */
   onWritable(): void;
@@ -28,6 +30,8 @@ export interface StreamHandlers {
 /** What a stream needs of its link. */
 export interface StreamLink {
   readonly pool: WindowPool;
+  /** Probes and resends are never rarer, milliseconds. */
+  readonly probeLastMs: number;
   now(): number;
   /** Seals and sends a plain frame. */
   transmit(plain: Uint8Array): void;
@@ -35,6 +39,14 @@ export interface StreamLink {
   wake(): void;
   /** Nothing of the stream is needed any more. */
   forget(id: number): void;
+  /** Ends the link. */
+  fail(cause: Error): void;
+}
+
+interface Queued {
+  kind: RecordKind;
+  flags: number;
+  plain: Uint8Array<ArrayBuffer>;
 }
 
 interface Sent {
@@ -42,10 +54,12 @@ interface Sent {
   plain: Uint8Array<ArrayBuffer>;
 }
 
-const ackDelayMs = 80;
+/** With the ticker's 50 ms, acknowledgements of their own wait 50 to 100 ms for a frame that carries them. */
+const ackDelayMs = 50;
 const nakIntervalMs = 50;
+/** A peer that leaves this much of our `send()` untaken is broken or hostile: what is sent that way is small. */
+const maxQueuedBytes = 2 * 1024 * 1024;
 const probeFirstMs = 500;
-const probeLastMs = 4_000;
 /** Reads below this are copied out of the shared buffer, so that a keystroke does not pin 32 KiB until it is acked. */
 const smallBytes = 8 * 1024;
 
@@ -62,10 +76,14 @@ export class ReliableStream {
   #next = 0;
   #limit = initialWindowBytes;
   #unacked: Sent[] = [];
-  #queue: Uint8Array<ArrayBuffer>[] = [];
+  #queue: Queued[] = [];
   #queuedBytes = 0;
   /** Somebody found no room, and wants to hear of it. */
   #starved = false;
+  /** The next record says that it had to wait. */
+  #waited = false;
+  #resendAt = -Infinity;
+  #resendAfterMs = nakIntervalMs;
   #progressAt: number;
   #probeAt = 0;
   #probeAfterMs = probeFirstMs;
@@ -75,6 +93,11 @@ export class ReliableStream {
   #advertised = initialWindowBytes;
   #ackDueAt = 0;
   #nakAt = -nakIntervalMs;
+  readonly #parts = new MessageParts();
+  /** Bytes of a message's first parts: already counted as consumed. */
+  #prepaid = 0;
+  #peerClosed = false;
+  #lowering = false;
   #closed = false;
 
   constructor(id: number, link: StreamLink, handlers: StreamHandlers) {
@@ -82,7 +105,7 @@ export class ReliableStream {
     this.#link = link;
     this.#handlers = handlers;
     this.#progressAt = link.now();
-    this.#window = new ReceiveWindow(link.pool, this.#progressAt);
+    this.#window = new ReceiveWindow(link.pool, this.#progressAt, () => this.#askLower());
   }
 
   /** Bytes waiting for the peer's window. */
@@ -93,6 +116,11 @@ export class ReliableStream {
   /** Whether the peer still has to take something. */
   get pending(): boolean {
     return this.#unacked.length > 0 || this.#queue.length > 0;
+  }
+
+  /** Whether silence of the peer means something: it has something to take, or to allow. */
+  get expectsAnswer(): boolean {
+    return this.pending || this.#starved;
   }
 
   /** Payload bytes that may be sent now. */
@@ -130,22 +158,32 @@ export class ReliableStream {
       const part = data.subarray(from, from + maxPayloadBytes);
       const plain = new Uint8Array(new ArrayBuffer(innerBytes + part.length));
       plain.set(part, innerBytes);
+      const goesOn = kind === RecordKind.message && from + part.length < data.length;
+      const flags = goesOn ? FrameFlag.more : 0;
       if (this.#queue.length > 0 || this.#next + plain.length > this.#limit) {
-        plain[0] = kind;
-        this.#queue.push(plain);
+        this.#queue.push({ kind, flags, plain });
         this.#queuedBytes += plain.length;
         this.#starve();
+        if (this.#queuedBytes > maxQueuedBytes) {
+          return this.#link.fail(new ProtocolError("Cannot queue more for a peer that takes nothing"));
+        }
       } else {
-        this.#dispatch(kind, plain);
+        this.#dispatch(kind, plain, flags);
       }
     }
   }
 
   /** The application has disposed of `bytes` of payload: the peer may send as much again. */
   consumed(bytes: number): void {
+    const paid = Math.min(bytes, this.#prepaid);
+    this.#prepaid -= paid;
+    this.#consume(bytes - paid);
+  }
+
+  #consume(bytes: number): void {
     const counted = Math.min(bytes, this.#expected - this.#consumed);
     this.#consumed += counted;
-    this.#window.used(counted, this.#link.now());
+    this.#window.used(counted, this.#expected - this.#consumed, this.#link.now());
     this.#offerCredit();
   }
 
@@ -168,7 +206,7 @@ export class ReliableStream {
 
   /** Asks the peer what it has, when anything depends on it: the bus was away. */
   probeIfWaiting(): void {
-    if (this.pending || this.#starved) this.#probe(this.#link.now());
+    if (this.expectsAnswer) this.#probe(this.#link.now());
   }
 
   /** One authentic frame of this stream. @throws {ProtocolError} When the peer breaks the rules */
@@ -193,6 +231,10 @@ export class ReliableStream {
         this.#queue = [];
         this.#queuedBytes = 0;
         return this.#forgetWhenDone();
+      case FrameType.lower:
+        return this.#lower(header.ack + header.credit);
+      case FrameType.lowered:
+        return this.#onLowered(header.pos);
       default:
         throw new ProtocolError(`Cannot take a frame of type ${header.type}`);
     }
@@ -201,25 +243,28 @@ export class ReliableStream {
   /** Whether it wants to be called again. */
   tick(now: number): boolean {
     if (this.#ackDueAt !== 0 && now >= this.#ackDueAt) this.#sendControl(FrameType.ack);
-    if (this.pending || this.#starved) {
+    if (this.expectsAnswer) {
       const since = Math.max(this.#progressAt, this.#probeAt);
       if (now - since >= this.#probeAfterMs) {
-        this.#probeAfterMs = Math.min(this.#probeAfterMs * 2, probeLastMs);
+        this.#probeAfterMs = Math.min(this.#probeAfterMs * 2, this.#link.probeLastMs);
         this.#probe(now);
       }
     }
-    return this.#ackDueAt !== 0 || this.pending || this.#starved;
+    return this.#ackDueAt !== 0 || this.expectsAnswer;
   }
 
   #starve(): void {
+    this.#waited = true;
     if (this.#starved) return;
     this.#starved = true;
     if (!this.pending) this.#progressAt = this.#link.now();
     this.#link.wake();
   }
 
-  #dispatch(kind: RecordKind, plain: Uint8Array<ArrayBuffer>): void {
-    writeInner(plain, { stream: this.#id, type: kind, pos: this.#next, ...this.#ackNow() });
+  #dispatch(kind: RecordKind, plain: Uint8Array<ArrayBuffer>, ownFlags = 0): void {
+    const flags = ownFlags | (this.#waited ? FrameFlag.waited : 0);
+    this.#waited = false;
+    writeInner(plain, { stream: this.#id, type: kind, flags, pos: this.#next, ...this.#ackNow() });
     if (this.#unacked.length === 0) this.#progressAt = this.#link.now();
     this.#unacked.push({ pos: this.#next, plain });
     this.#next += plain.length;
@@ -234,9 +279,9 @@ export class ReliableStream {
     return { ack: this.#expected, credit: this.#advertised - this.#expected };
   }
 
-  #sendControl(type: number): void {
+  #sendControl(type: number, pos = this.#next, acknowledged = this.#ackNow()): void {
     const plain = new Uint8Array(innerBytes);
-    writeInner(plain, { stream: this.#id, type, pos: this.#next, ...this.#ackNow() });
+    writeInner(plain, { stream: this.#id, type, flags: 0, pos, ...acknowledged });
     this.#link.transmit(plain);
   }
 
@@ -252,8 +297,13 @@ export class ReliableStream {
     this.#sendControl(FrameType.nak);
   }
 
+  /** Everything from the gap on; ever more rarely without progress, so that tiny requests cannot demand floods. */
   #resend(): void {
-    this.#progressAt = this.#link.now();
+    const now = this.#link.now();
+    if (now - this.#resendAt < this.#resendAfterMs) return;
+    this.#resendAt = now;
+    this.#resendAfterMs = Math.min(this.#resendAfterMs * 2, this.#link.probeLastMs);
+    this.#progressAt = now;
     for (const { plain } of this.#unacked) {
       const { ack, credit } = this.#ackNow();
       stampAck(viewOf(plain), ack, credit);
@@ -268,6 +318,7 @@ export class ReliableStream {
       this.#unacked.splice(0, acked);
       this.#progressAt = this.#link.now();
       this.#probeAfterMs = probeFirstMs;
+      this.#resendAfterMs = nakIntervalMs;
     }
     if (ack + credit > this.#limit) {
       this.#limit = ack + credit;
@@ -279,18 +330,18 @@ export class ReliableStream {
 
   #drainQueue(): void {
     while (this.#queue.length > 0) {
-      const plain = this.#queue[0]!;
+      const { kind, flags, plain } = this.#queue[0]!;
       if (this.#next + plain.length > this.#limit) return;
       this.#queue.shift();
       this.#queuedBytes -= plain.length;
-      this.#dispatch(plain[0] as RecordKind, plain);
+      this.#dispatch(kind, plain, flags);
     }
     if (!this.#starved || this.#limit - this.#next <= innerBytes) return;
     this.#starved = false;
     if (!this.#closed) this.#handlers.onWritable();
   }
 
-  #onRecord({ type, pos }: InnerHeader, payload: Uint8Array): void {
+  #onRecord({ type, flags, pos }: InnerHeader, payload: Uint8Array): void {
     if (!kinds.has(type)) throw new ProtocolError(`Cannot take a record of kind ${type}`);
     if (pos > this.#expected) return this.#nak();
     // Its acknowledgement was lost: say it again.
@@ -299,13 +350,44 @@ export class ReliableStream {
     if (pos + cost > this.#advertised) {
       throw new ProtocolError("Cannot take more than the window allows");
     }
+    if (this.#peerClosed) throw new ProtocolError("Cannot take a record after the last");
+    this.#peerClosed = type === RecordKind.close;
+    this.#lowering = false;
+    if ((flags & FrameFlag.waited) !== 0) this.#window.waitedFor();
     this.#expected += cost;
     this.#consumed += innerBytes;
     const urgent = type === RecordKind.eof || type === RecordKind.close;
     this.#ackSoon(urgent ? 0 : ackDelayMs);
     if (this.#closed) this.consumed(payload.length);
-    else this.#handlers.onRecord(type as RecordKind, payload);
+    else this.#deliver(type as RecordKind, payload, (flags & FrameFlag.more) !== 0);
     if (urgent && this.#ackDueAt !== 0) this.#sendControl(FrameType.ack);
+  }
+
+  #deliver(kind: RecordKind, payload: Uint8Array, goesOn: boolean): void {
+    const whole = this.#parts.add(kind, payload, goesOn);
+    if (whole) return this.#handlers.onRecord(kind, whole);
+    this.#prepaid += payload.length;
+    this.#consume(payload.length);
+  }
+
+  /** The pool has better use for a window that nobody has used for long. */
+  #askLower(): void {
+    this.#lowering = true;
+    const credit = Math.max(0, this.#consumed + initialWindowBytes - this.#expected);
+    this.#sendControl(FrameType.lower, this.#next, { ack: this.#expected, credit });
+  }
+
+  #lower(limit: number): void {
+    this.#limit = Math.min(this.#limit, Math.max(this.#next, limit));
+    this.#sendControl(FrameType.lowered, this.#limit);
+  }
+
+  /** Only as long as nothing has come since we asked; otherwise the stream is in use, and the next ack restores it. */
+  #onLowered(limit: number): void {
+    if (!this.#lowering || limit > this.#consumed + initialWindowBytes) return;
+    this.#lowering = false;
+    this.#advertised = Math.max(this.#expected, limit);
+    this.#window.release();
   }
 
   #ackSoon(delayMs: number): void {

@@ -41,7 +41,10 @@ export class Ticker {
 
   #tick(): void {
     const now = this.clock.now();
-    for (const waiter of [...this.#waiting]) if (!waiter.tick(now)) this.#waiting.delete(waiter);
+    for (const waiter of [...this.#waiting]) {
+      // Taken out first: one that is added again while it is called stays.
+      if (this.#waiting.delete(waiter) && waiter.tick(now)) this.#waiting.add(waiter);
+    }
     this.#rest();
   }
 

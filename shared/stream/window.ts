@@ -1,4 +1,4 @@
-/** Receive windows: how much a peer may send ahead, growing with use out of one pool. */
+/** Receive windows: how much a peer may send ahead, growing with use out of one pool, which takes back what lies idle. */
 
 /** What a stream starts with: enough for a terminal, little enough for thousands of them. */
 export const initialWindowBytes = 64 * 1024;
@@ -6,15 +6,23 @@ export const initialWindowBytes = 64 * 1024;
 export const maxWindowBytes = 2 * 1024 * 1024;
 /** Sum of what all windows of a process may have grown by; below the 64 MiB at which NATS servers stall a connection. */
 const poolBytes = 32 * 1024 * 1024;
-/** A window is too small when the application empties it this many times within {@link growthPeriodMs}. */
-const growthTurns = 4;
-const growthPeriodMs = 1_000;
+/** A grown window that nothing came through for this long may be taken back. */
+const idleAfterMs = 10_000;
+/** How often an exhausted pool looks for such windows. */
+const searchIntervalMs = 1_000;
 
-/** What all windows of one bus connection may grow by together. */
+/** What all windows of one bus connection may grow by together, beyond the 64 KiB each begins with. */
 export class WindowPool {
   #free: number;
+  readonly #grown = new Set<ReceiveWindow>();
+  #searchedAt = -Infinity;
+
   constructor(bytes = poolBytes) {
     this.#free = bytes;
+  }
+
+  get freeBytes(): number {
+    return this.#free;
   }
 
   take(bytes: number): boolean {
@@ -26,41 +34,72 @@ export class WindowPool {
   give(bytes: number): void {
     this.#free += bytes;
   }
+
+  /** Lets `window` have `bytes` more, now or once idle windows have given theirs back. */
+  grow(window: ReceiveWindow, bytes: number, now: number): boolean {
+    if (this.take(bytes)) {
+      this.#grown.add(window);
+      return true;
+    }
+    if (now - this.#searchedAt >= searchIntervalMs) {
+      this.#searchedAt = now;
+      for (const grown of this.#grown) grown.askBackIfIdle(now);
+    }
+    return false;
+  }
+
+  shrink(window: ReceiveWindow, bytes: number): void {
+    if (this.#grown.delete(window)) this.give(bytes);
+  }
 }
 
 /** The window of one stream. */
 export class ReceiveWindow {
   readonly #pool: WindowPool;
+  readonly #askBack: () => void;
   #bytes = initialWindowBytes;
-  #emptied = 0;
-  #since: number;
+  /** Taken by the application since the window last grew. */
+  #taken = 0;
+  #isShort = false;
+  #usedAt: number;
 
-  constructor(pool: WindowPool, now: number) {
+  /** @param askBack Asks the peer to do with the initial window; {@link release} once it has agreed */
+  constructor(pool: WindowPool, now: number, askBack: () => void) {
     this.#pool = pool;
-    this.#since = now;
+    this.#usedAt = now;
+    this.#askBack = askBack;
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Notes that the application took `bytes`; doubles the window when it was the bottleneck. */
-  used(bytes: number, now: number): void {
-    this.#emptied += bytes;
-    if (now - this.#since > growthPeriodMs) {
-      this.#emptied = bytes;
-      this.#since = now;
-    }
-    if (this.#emptied < growthTurns * this.#bytes || this.#bytes >= maxWindowBytes) return;
-    if (!this.#pool.take(this.#bytes)) return;
+  /** The peer had to wait for this window. */
+  waitedFor(): void {
+    this.#isShort = true;
+  }
+
+  /**
+   * Notes that the application took `bytes` and has `held` bytes left to take. Doubles a window the peer had to wait
+   * for while the application did not: that holds for any round trip, and a slow application does not earn more.
+   */
+  used(bytes: number, held: number, now: number): void {
+    this.#taken += bytes;
+    this.#usedAt = now;
+    if (!this.#isShort || this.#taken < this.#bytes || held > this.#bytes / 4) return;
+    if (this.#bytes >= maxWindowBytes || !this.#pool.grow(this, this.#bytes, now)) return;
     this.#bytes *= 2;
-    this.#emptied = 0;
-    this.#since = now;
+    this.#taken = 0;
+    this.#isShort = false;
+  }
+
+  askBackIfIdle(now: number): void {
+    if (now - this.#usedAt >= idleAfterMs) this.#askBack();
   }
 
   /** Gives back what was grown by. Idempotent. */
   release(): void {
-    this.#pool.give(this.#bytes - initialWindowBytes);
+    this.#pool.shrink(this, this.#bytes - initialWindowBytes);
     this.#bytes = initialWindowBytes;
   }
 }

@@ -112,6 +112,8 @@ export class EvilBus {
   readonly #time: VirtualTime;
   readonly #all: Uint8Array[] = [];
   evil: Evil;
+  /** One way. */
+  latencyMs = 0.1;
   /** Nothing at all gets through. */
   cut = false;
 
@@ -147,7 +149,7 @@ export class EvilBus {
 
   #deliver(frame: Uint8Array, receive: (frame: Uint8Array) => void): void {
     const copy = frame.slice();
-    this.#time.after(0.1 + this.#random.next() * this.evil.jitterMs, () => receive(copy));
+    this.#time.after(this.latencyMs + this.#random.next() * this.evil.jitterMs, () => receive(copy));
   }
 
   #altered(frame: Uint8Array): Uint8Array {

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { RecordKind } from "../../../shared/protocol/channel.ts";
+import { maxRecordBytes } from "../../../shared/protocol/limits.ts";
 import { maxPayloadBytes } from "../../../shared/stream/frame.ts";
 import { initialWindowBytes, maxWindowBytes } from "../../../shared/stream/window.ts";
 import { EvilBus, honest, Random, VirtualTime } from "../../support/evil_bus.ts";
-import { linkPair, receiver, sender } from "../../support/link_pair.ts";
+import { linkPair, type LinkPairOptions, receiver, sender } from "../../support/link_pair.ts";
 
-function honestPair(sessionTimeoutMs?: number) {
+function honestPair(options: LinkPairOptions = {}) {
   const time = new VirtualTime();
   const bus = new EvilBus(time, new Random(1), honest);
-  return { time, bus, ...linkPair(time, bus, sessionTimeoutMs) };
+  return { time, bus, ...linkPair(time, bus, options) };
 }
 
 const nothing = { onRecord: () => {}, onWritable: () => {} };
@@ -61,7 +62,7 @@ Deno.test("what was sent into an outage arrives when the bus is back", () => {
 });
 
 Deno.test("a peer that stays silent with data outstanding is given up after the session timeout", () => {
-  const { time, bus, gateway, deaths } = honestPair(30_000);
+  const { time, bus, gateway, deaths } = honestPair({ sessionTimeoutMs: 30_000 });
   bus.cut = true;
   sender(gateway, 1, new Uint8Array(10));
   time.pass(29_000);
@@ -71,7 +72,7 @@ Deno.test("a peer that stays silent with data outstanding is given up after the 
 });
 
 Deno.test("an idle link sends nothing and is not given up", () => {
-  const { time, gateway, host, deaths } = honestPair(30_000);
+  const { time, gateway, host, deaths } = honestPair({ sessionTimeoutMs: 30_000 });
   const seen = receiver(host, 1, time);
   sender(gateway, 1, new Uint8Array(10));
   time.runUntil(() => seen.marks.length === 3 && gateway.idle, 10_000);
@@ -175,4 +176,108 @@ Deno.test("open() refuses a number twice", () => {
   const { gateway } = honestPair();
   gateway.open(1, nothing);
   assert.throws(() => gateway.open(1, nothing), TypeError);
+});
+
+Deno.test("a message longer than a frame, and than the first window, arrives whole", () => {
+  const { time, gateway, host, deaths } = honestPair();
+  const messages: Uint8Array[] = [];
+  const receiving = host.open(0, {
+    onWritable: () => {},
+    onRecord: (_kind, data) => {
+      messages.push(data.slice());
+      receiving.consumed(data.length);
+    },
+  });
+  const sent = [33_000, 10, maxRecordBytes].map((length) => new Random(length).bytes(length));
+  const sending = gateway.open(0, nothing);
+  for (const message of sent) sending.send(RecordKind.message, message);
+  time.runUntil(() => messages.length === sent.length, 10_000);
+  assert.deepEqual(messages, sent);
+  assert.deepEqual(deaths, []);
+});
+
+Deno.test("a peer that stays silent while we wait for its window is given up as well", () => {
+  const { time, bus, gateway, host, deaths } = honestPair({ sessionTimeoutMs: 30_000 });
+  host.open(1, nothing);
+  sender(gateway, 1, new Uint8Array(10 * initialWindowBytes));
+  time.pass(120_000);
+  assert.deepEqual(deaths, [], "a reader that only does not read is alive");
+  assert.ok(gateway.idle);
+  bus.cut = true;
+  time.runUntil(() => deaths.length > 0, 40_000);
+});
+
+Deno.test("a window grows over any round trip", () => {
+  const time = new VirtualTime();
+  const bus = new EvilBus(time, new Random(1), honest);
+  bus.latencyMs = 400;
+  const { gateway, host, pools } = linkPair(time, bus);
+  const free = pools.host.freeBytes;
+  const seen = receiver(host, 1, time);
+  sender(gateway, 1, new Uint8Array(4 * 1024 * 1024));
+  time.runUntil(() => seen.marks.length === 3, 60_000);
+  assert.equal(pools.host.freeBytes, free - (maxWindowBytes - initialWindowBytes));
+  assert.ok(time.now() < 15_000, `it took ${time.now()} ms`);
+});
+
+Deno.test("a window does not grow for an application that is slow itself", () => {
+  const { time, gateway, host, pools } = honestPair();
+  const free = pools.host.freeBytes;
+  const held: number[] = [];
+  const stream = host.open(1, {
+    onWritable: () => {},
+    onRecord: (_kind, data) => void held.push(data.length),
+  });
+  const stop = time.every(20, () => stream.consumed(held.shift() ?? 0));
+  sender(gateway, 1, new Uint8Array(2 * 1024 * 1024));
+  time.runUntil(() => gateway.idle, 60_000);
+  stop();
+  assert.equal(pools.host.freeBytes, free);
+});
+
+Deno.test("an exhausted pool takes back the windows of idle streams, and those go on working", () => {
+  const time = new VirtualTime();
+  const bus = new EvilBus(time, new Random(1), honest);
+  bus.latencyMs = 5;
+  const { gateway, host, pools } = linkPair(time, bus, { poolBytes: maxWindowBytes });
+  const received = [0, 0];
+  const streams = received.map((_bytes, index) => {
+    const receiving = host.open(index, {
+      onWritable: () => {},
+      onRecord: (_kind, data) => {
+        received[index]! += data.length;
+        receiving.consumed(data.length);
+      },
+    });
+    let left = 0;
+    const pump = () => {
+      while (left > 0) {
+        const sent = sending.fill(RecordKind.data, left, (buffer) => buffer.length);
+        if (sent === 0) return;
+        left -= sent;
+      }
+    };
+    const sending = gateway.open(index, { onRecord: () => {}, onWritable: pump });
+    return (bytes: number) => {
+      left += bytes;
+      const total = received[index]! + bytes;
+      pump();
+      time.runUntil(() => received[index]! === total, 60_000);
+    };
+  });
+  const bytes = 16 * 1024 * 1024;
+  const grown = maxWindowBytes - (maxWindowBytes - initialWindowBytes);
+  streams[0]!(bytes);
+  assert.equal(pools.host.freeBytes, grown);
+  streams[1]!(bytes);
+  const whileBusy = pools.host.freeBytes;
+  time.pass(15_000);
+  streams[1]!(bytes);
+  time.pass(2_000);
+  streams[1]!(bytes);
+  assert.equal(whileBusy, 0, "the second took what was left, and no more");
+  assert.equal(pools.host.freeBytes, grown, "the second has grown in place of the first");
+  streams[0]!(bytes);
+  host.close();
+  assert.equal(pools.host.freeBytes, maxWindowBytes);
 });

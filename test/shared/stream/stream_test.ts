@@ -7,11 +7,19 @@ import { initialWindowBytes, WindowPool } from "../../../shared/stream/window.ts
 
 /** A stream whose peer is whatever the test says it is. */
 function stream(onRecord: (kind: RecordKind, data: Uint8Array) => void = () => {}): ReliableStream {
-  const link = { pool: new WindowPool(), now: () => 0, transmit: () => {}, wake: () => {}, forget: () => {} };
+  const link = {
+    pool: new WindowPool(),
+    probeLastMs: 4_000,
+    now: () => 0,
+    transmit: () => {},
+    wake: () => {},
+    forget: () => {},
+    fail: () => {},
+  };
   return new ReliableStream(1, link, { onRecord, onWritable: () => {} });
 }
 
-const header = { stream: 1, type: RecordKind.data as number, pos: 0, ack: 0, credit: 0 };
+const header = { stream: 1, type: RecordKind.data as number, flags: 0, pos: 0, ack: 0, credit: 0 };
 
 Deno.test("receive() refuses an acknowledgement of what was never sent", () => {
   assert.throws(() => stream().receive({ ...header, ack: 1 }, new Uint8Array(1)), ProtocolError);

@@ -156,3 +156,13 @@ Deno.test("chacha20Poly1305() opens what it sealed, in place, and nothing else",
   sealed[0]! ^= 1;
   assert.equal(aead.open(nonce, header, sealed, new Uint8Array(5)), false);
 });
+
+Deno.test("chacha20Poly1305() neither seals nor opens after it was disposed of", () => {
+  const aead = chacha20Poly1305(new Uint8Array(32));
+  aead.dispose();
+  aead.dispose();
+  const nonce = new Uint8Array(12);
+  const empty = new Uint8Array();
+  assert.throws(() => aead.seal(nonce, empty, empty, new Uint8Array(16)), TypeError);
+  assert.throws(() => aead.open(nonce, empty, new Uint8Array(16), empty), TypeError);
+});
