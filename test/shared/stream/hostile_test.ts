@@ -20,7 +20,7 @@ import { chacha20Poly1305 } from "../../../shared/trust/chacha.ts";
 import { VirtualTime } from "../../support/evil_bus.ts";
 
 /** A link whose peer holds the keys and follows no rule. */
-function hostilePeer() {
+function hostilePeer(poolBytes?: number) {
   const time = new VirtualTime();
   const key = new Uint8Array(32);
   const deaths: Error[] = [];
@@ -29,7 +29,7 @@ function hostilePeer() {
     seal: chacha20Poly1305(key),
     unseal: chacha20Poly1305(key),
     carrier: { lend: (bytes) => ({ buffer: new Uint8Array(bytes), commit: () => {} }) },
-    pool: new WindowPool(),
+    pool: new WindowPool(poolBytes),
     sessionTimeoutMs: 60_000,
     onDead: (cause) => void deaths.push(cause),
     ticker: time.ticker,
@@ -147,4 +147,58 @@ Deno.test("a carrier that fails ends the link, not the process whose timer calle
   });
   link.open(1, nothing).send(RecordKind.data, new Uint8Array(1));
   assert.equal(deaths[0]?.message, "The bus is closed");
+});
+
+Deno.test("a peer that gave its window back may not use it any more", () => {
+  const { time, link, deaths, say } = hostilePeer(initialWindowBytes);
+  const payload = new Uint8Array(16_000);
+  const cost = innerBytes + payload.length;
+  let reads = true;
+  const first = link.open(1, {
+    onWritable: () => {},
+    onRecord: (_kind, data) => {
+      if (reads) first.consumed(data.length);
+    },
+  });
+  const second = link.open(2, {
+    onWritable: () => {},
+    onRecord: (_kind, data) => second.consumed(data.length),
+  });
+  const fill = (stream: number) => {
+    for (let record = 0; record < 5; record++) {
+      say({ stream, flags: FrameFlag.waited, pos: record * cost }, payload);
+    }
+  };
+  fill(1);
+  time.pass(11_000);
+  fill(2);
+  say({ stream: 1, type: FrameType.lowered, pos: 5 * cost + initialWindowBytes });
+  reads = false;
+  for (let record = 5; record < 9; record++) say({ pos: record * cost }, payload);
+  assert.equal(deaths.length, 0);
+  say({ pos: 9 * cost }, payload);
+  assert.ok(deaths[0] instanceof ProtocolError);
+});
+
+Deno.test("a long message is paid for once", () => {
+  const { link, deaths, say } = hostilePeer();
+  const stream = link.open(1, {
+    onWritable: () => {},
+    onRecord: (kind, data) => {
+      if (kind === RecordKind.message) stream.consumed(data.length);
+    },
+  });
+  let pos = 0;
+  const send = (type: number, flags: number, bytes: number) => {
+    say({ type, flags, pos }, new Uint8Array(bytes));
+    pos += innerBytes + bytes;
+  };
+  // Held by the application, while messages come and go.
+  for (let piece = 0; piece < 3; piece++) send(RecordKind.data, 0, 16_000);
+  send(RecordKind.message, FrameFlag.more, 16_000);
+  send(RecordKind.message, 0, 1_000);
+  send(RecordKind.data, 0, 16_000);
+  assert.equal(deaths.length, 0);
+  send(RecordKind.data, 0, 16_000);
+  assert.ok(deaths[0] instanceof ProtocolError, "the application held more than a window");
 });

@@ -281,3 +281,24 @@ Deno.test("an exhausted pool takes back the windows of idle streams, and those g
   host.close();
   assert.equal(pools.host.freeBytes, maxWindowBytes);
 });
+
+Deno.test("a single lost frame is sent again at once, not after a timeout", () => {
+  const { time, bus, gateway, host } = honestPair();
+  const received: number[] = [];
+  host.open(1, { onRecord: (_kind, data) => void received.push(data[0]!), onWritable: () => {} });
+  const stream = gateway.open(1, nothing);
+  for (const number of [1, 2, 3]) {
+    bus.cut = number === 2;
+    stream.send(RecordKind.data, Uint8Array.of(number));
+  }
+  time.pass(10);
+  assert.deepEqual(received, [1, 2, 3]);
+});
+
+Deno.test("a reader that only does not read is alive however short the session timeout", () => {
+  const { time, gateway, host, deaths } = honestPair({ sessionTimeoutMs: 3_000 });
+  host.open(1, nothing);
+  sender(gateway, 1, new Uint8Array(10 * initialWindowBytes));
+  time.pass(120_000);
+  assert.deepEqual(deaths, []);
+});
