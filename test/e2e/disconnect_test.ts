@@ -16,14 +16,29 @@ async function killAllOf(login: string): Promise<void> {
   for (const { pid } of processesOf((await uidOf(login))!)) signal(pid, "SIGKILL");
 }
 
-/** Nothing of ours may stay: no worker with a lease, no terminal, no descriptor in the dispatcher. */
-async function nothingIsLeft(sallyport: Sallyport, descriptors: number): Promise<void> {
+/** Nothing of ours may stay: no worker with a lease, no terminal, pipe or socket in the dispatcher. */
+async function nothingIsLeft(sallyport: Sallyport, before: string[]): Promise<void> {
   await until("the lease is closed", async () => await sallyport.leases() === 0);
-  await until("the dispatcher has let go of everything", () => descriptorsOf(sallyport) <= descriptors);
+  await until("the dispatcher has let go of everything", () => {
+    const more = descriptorsOf(sallyport).filter((each) => !before.includes(each));
+    const sockets = more.filter((each) => each.includes("socket:"));
+    if (more.length > sockets.length || sockets.length > runtimeSockets) {
+      throw new Error(`it still has ${more}`);
+    }
+    return true;
+  });
 }
 
-function descriptorsOf(sallyport: Sallyport): number {
-  return Array.from(Deno.readDirSync(`/proc/${sallyport.process("dispatcher").pid}/fd`)).length;
+/** The runtime makes itself a socket pair at a time of its own choice. */
+const runtimeSockets = 2;
+
+/** What the dispatcher has open. */
+function descriptorsOf(sallyport: Sallyport): string[] {
+  const folder = `/proc/${sallyport.process("dispatcher").pid}/fd`;
+  return Array.from(
+    Deno.readDirSync(folder),
+    ({ name }) => `${name}: ${Deno.readLinkSync(`${folder}/${name}`)}`,
+  );
 }
 
 Deno.test("when the client dies the shell is hung up; what was told to survive does", async () => {

@@ -8,6 +8,9 @@ const atOnce = 8;
 /** What V8 may keep for later; a leak of 10 KB a login would be 20 MB. */
 const maxGrowthBytes = 40_000_000;
 
+/** The runtime makes itself a socket pair at a time of its own choice. */
+const runtimeSockets = 2;
+
 const lasting = ["broker", "gateway", "monitor", "dispatcher"] as const;
 
 function descriptors(sallyport: Sallyport): number[] {
