@@ -3,9 +3,10 @@
 // @ts-types="@types/ssh2"
 import type { ServerChannel, Session } from "ssh2";
 import type { ChannelOpen, TerminalRequest, WindowSize } from "../../shared/protocol/channel.ts";
-import { toBase64 } from "../../shared/protocol/codec.ts";
+import { encodeJson, toBase64 } from "../../shared/protocol/codec.ts";
 import {
   maxCommandBytes,
+  maxEnvironmentBytes,
   maxEnvironmentValueBytes,
   maxEnvironmentVariables,
   maxTerminalModesBytes,
@@ -37,6 +38,7 @@ function windowSize(info: { cols: number; rows: number; width: number; height: n
  */
 export function serveSession(session: Session, lease: Lease, done: () => void): void {
   const environment: [string, string][] = [];
+  let environmentBytes = 0;
   let terminal: TerminalRequest | null = null;
   let channel: LeaseChannel | undefined;
   let started = false;
@@ -65,6 +67,8 @@ export function serveSession(session: Session, lease: Lease, done: () => void): 
     const wellFormed = /^[A-Za-z_][A-Za-z0-9_]{0,255}$/.test(key) && !value.includes("\0") &&
       value.length <= maxEnvironmentValueBytes;
     if (!wellFormed || environment.length >= maxEnvironmentVariables || started) return reject?.();
+    environmentBytes += encodeJson([key, value]).length;
+    if (environmentBytes > maxEnvironmentBytes) return reject?.();
     environment.push([key, value]);
     accept?.();
   });

@@ -5,6 +5,8 @@ export const maxCommandBytes = 32_768;
 /** Environment variables one channel may carry; OpenSSH's MAX_ENV-like bound against a hostile client. */
 export const maxEnvironmentVariables = 128;
 export const maxEnvironmentValueBytes = 8_192;
+/** All variables of a channel together, as JSON: with the longest command they still fit into one record. */
+export const maxEnvironmentBytes = 65_536;
 /** Terminal names are short; RFC 4254 sets no bound. */
 export const maxTerminalNameBytes = 128;
 /** One byte opcode and four byte value, at most 159 opcodes (RFC 4254 §8). */
