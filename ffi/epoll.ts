@@ -42,6 +42,9 @@ function eventLayout(): { bytes: number; data: number } {
 /** Events handled before the event loop gets its turn. */
 const maxEvents = 256;
 
+/** Ids travel through the kernel in 32 bits. */
+const maxId = 0xffff_ffff;
+
 interface Entry {
   fd: number;
   events: number;
@@ -77,10 +80,18 @@ export class Poller implements Disposable {
    * @throws {SystemError}
    */
   add(fd: number, events: number, onEvents: (events: number) => void): number {
-    const id = this.#nextId++;
+    const id = this.#unusedId();
     this.#control(EPOLL_CTL_ADD, fd, events, id);
     this.#entries.set(id, { fd, events, onEvents });
     if (!this.#running) this.#run();
+    return id;
+  }
+
+  /** The kernel gives back 32 bits, and one bulk transfer toggles many thousand times a minute. */
+  #unusedId(): number {
+    let id = this.#nextId;
+    while (this.#entries.has(id)) id = id % maxId + 1;
+    this.#nextId = id % maxId + 1;
     return id;
   }
 

@@ -21,7 +21,6 @@ const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
-const MSG_CTRUNC = 0x8;
 const MSG_TRUNC = 0x20;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
@@ -133,11 +132,12 @@ export function sendRecord(fd: number, record: Uint8Array<ArrayBuffer>, descript
 export type Received = { length: number; descriptors: number[] };
 
 /**
- * Receives one record into `buffer`; its descriptors are close-on-exec.
+ * Receives one record into `buffer`; its descriptors are close-on-exec. Those for which this process had no number
+ * free are missing: whoever expects some must count them.
  *
  * @returns `null` when the peer has closed, `"again"` when a non-blocking socket has nothing
  * @throws {SystemError}
- * @throws {RangeError} If the record or its descriptors did not fit; what came of the latter is closed
+ * @throws {RangeError} If the record did not fit; its descriptors are closed
  */
 export function receiveRecord(fd: number, buffer: Uint8Array<ArrayBuffer>): Received | null | "again" {
   const message = header ??= new MessageHeader();
@@ -150,11 +150,9 @@ export function receiveRecord(fd: number, buffer: Uint8Array<ArrayBuffer>): Rece
     throw new SystemError("recvmsg", errno);
   }
   const descriptors = message.descriptors();
-  if ((message.flags & (MSG_TRUNC | MSG_CTRUNC)) !== 0) {
+  if ((message.flags & MSG_TRUNC) !== 0) {
     descriptors.forEach(closeDescriptor);
-    throw new RangeError(
-      `Cannot receive a record of more than ${buffer.length} bytes or ${maxDescriptors} descriptors`,
-    );
+    throw new RangeError(`Cannot receive a record of more than ${buffer.length} bytes`);
   }
   if (length === 0) {
     descriptors.forEach(closeDescriptor);

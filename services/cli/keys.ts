@@ -34,14 +34,25 @@ export async function run(options: Options, action = ""): Promise<ExitCode> {
   throw new Failure(`Cannot do "${action}" with keys: the actions are init and issue`, ExitCode.usage);
 }
 
-/** Fleet key and trust file, unless they are there. */
+/** Fleet key and trust file, unless there is a trust file: its key may have been taken offline, and is not replaced. */
 export function makeFleetKey(folder: string): void {
   makeFolder(folder);
+  if (exists(join(folder, "trust"))) return;
   createOnce(join(folder, "fleet.key"), 0o600, () => {
     const { secret, publicKey } = createFleetKey();
     createOnce(join(folder, "trust"), 0o644, () => trustText(publicKey));
     return secret;
   });
+}
+
+function exists(file: string): boolean {
+  try {
+    Deno.lstatSync(file);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** An identity file signed by the folder's fleet key, unless it is there. */

@@ -20,8 +20,10 @@ import { type Role, Supervisor } from "./start/supervisor.ts";
 import { readOwn } from "./state_files.ts";
 import { type Options, textOption } from "./verb.ts";
 
-/** The host closes every PAM session before it ends; the others have nothing that takes long. */
+/** None has anything that takes long; workers close PAM by themselves, and are waited for. */
 const stopTimeoutMs = { gateway: 4_000, host: 10_000, broker: 3_000 } as const;
+
+const closingPollMs = 50;
 
 const defaultListen: ListenAddress = { hostname: "127.0.0.1", port: 2222 };
 
@@ -50,6 +52,7 @@ export async function run(options: Options): Promise<ExitCode> {
     }
   } finally {
     await supervisor.stop();
+    await untilPamIsClosed(plan.leasesFolder, plan.closingMs);
   }
   return ExitCode.ok;
 }
@@ -65,6 +68,10 @@ interface Plan {
   stages: Role[][];
   /** The line to paste. */
   invitation: string;
+  /** Where workers keep a file until PAM is closed. */
+  leasesFolder: string;
+  /** How long that may take them. */
+  closingMs: number;
   logLevel: "debug" | "info" | "warning" | "error";
   logFormat: "human" | "json" | "auto";
 }
@@ -107,6 +114,8 @@ function planOf(state: State, { configFile, listen: given, teleport }: Given): P
       }],
     ],
     invitation: invitation(state, dialled(first)),
+    leasesFolder: join(host.runDirectory, "leases"),
+    closingMs: host.hangupGraceMs + host.closeTimeoutMs,
     logLevel: gateway.logLevel,
     logFormat: gateway.logFormat,
   };
@@ -114,6 +123,22 @@ function planOf(state: State, { configFile, listen: given, teleport }: Given): P
 
 function invitation(state: State, { hostname, port }: ListenAddress): string {
   return `ssh -i ${state.clientKeyFile} -p ${port} newcomer@${hostname}`;
+}
+
+/** Where this process is the first of a container, nothing outlives it: PAM must be closed by then. */
+async function untilPamIsClosed(leasesFolder: string, limitMs: number): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (hasEntries(leasesFolder) && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, closingPollMs));
+  }
+}
+
+function hasEntries(folder: string): boolean {
+  try {
+    return [...Deno.readDirSync(folder)].length > 0;
+  } catch {
+    return false; // No lease was ever opened.
+  }
 }
 
 function mustHaveWhatItNeeds(): void {

@@ -40,17 +40,16 @@ export class SshConnection {
   #refused = false;
   #closed = false;
   #settled = false;
-  readonly #graceTimer: ReturnType<typeof setTimeout>;
+  readonly #graceTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(ssh: Connection, options: ConnectionOptions) {
     this.#ssh = ssh;
     this.#options = options;
     const { address, port } = options.client;
     this.#log = options.log.with({ client: `${address}:${port}` });
-    this.#graceTimer = setTimeout(() => {
-      this.#log.info("The login grace time is over");
-      disconnect(ssh, DisconnectReason.byApplication, "The login took too long; connect again.");
-    }, options.loginGraceMs);
+    if (options.loginGraceMs > 0) {
+      this.#graceTimer = setTimeout(() => this.#onGraceOver(), options.loginGraceMs);
+    }
     ssh.on(
       "error",
       (error: Error) => this.#log.debug("SSH connection failed: {reason}", { reason: error.message }),
@@ -64,6 +63,11 @@ export class SshConnection {
     });
     ssh.on("session", (accept, reject) => this.#session(accept as () => Session, reject));
     ssh.on("close", () => this.#close());
+  }
+
+  #onGraceOver(): void {
+    this.#log.info("The login grace time is over");
+    this.end("The login took too long; connect again.");
   }
 
   /** Closes the connection with a sentence OpenSSH prints. */
@@ -123,6 +127,7 @@ export class SshConnection {
         if (this.#settled) this.end(problems[problem]);
       });
       await lease.accepted;
+      if (lease.over) throw new ProblemError(lease.over.problem, undefined, { cause: lease.over.text });
     } catch (error) {
       if (this.#closed) return;
       const problem = error instanceof ProblemError

@@ -103,6 +103,8 @@ export class Hosts implements Disposable {
     for (const state of this.#states.values()) {
       if (performance.now() - state.heardAt <= heartbeatTimeoutMs) continue;
       this.#states.delete(state.name);
+      // A clock that stepped back looks like a replay; after a silence it may start anew.
+      this.#latest.delete(state.name);
       this.#onSilent(state.name);
     }
   }

@@ -65,6 +65,7 @@ export class Lease {
   readonly #accepted = Promise.withResolvers<string>();
   readonly #ended = Promise.withResolvers<LeaseEnd>();
   #onGone: () => void = () => {};
+  #over: LeaseEnd | null = null;
   #nextChannel = 1;
   #closed = false;
 
@@ -99,6 +100,11 @@ export class Lease {
   /** Calls back once nothing of this lease needs the bus any more. */
   onGone(listener: () => void): void {
     this.#onGone = listener;
+  }
+
+  /** How it ended, once it has. */
+  get over(): LeaseEnd | null {
+    return this.#over;
   }
 
   /** Bytes off the bus that claim to be of this lease. */
@@ -194,6 +200,7 @@ export class Lease {
   }
 
   #end(problem: Problem, text: string): void {
+    this.#over ??= { problem, text };
     this.#accepted.reject(new ProblemError(problem, text || undefined));
     this.#ended.resolve({ problem, text });
     for (const handlers of [...this.#channels.values()]) handlers.onFailed(problem, "");

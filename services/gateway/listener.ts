@@ -33,12 +33,23 @@ export class Listener {
   async serve(listener: Deno.TcpListener): Promise<void> {
     for (;;) {
       try {
-        this.#accept(await listener.accept());
+        const conn = await listener.accept();
+        this.#acceptOrClose(conn);
       } catch (error) {
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
         this.#options.log.error("Cannot accept a connection: {cause}", { cause: String(error) });
         await new Promise((resolve) => setTimeout(resolve, acceptPauseMs));
       }
+    }
+  }
+
+  /** A connection that is gone already must not count, nor end the loop. */
+  #acceptOrClose(conn: Deno.TcpConn): void {
+    try {
+      this.#accept(conn);
+    } catch (cause) {
+      this.#options.log.info("A connection was gone at once: {cause}", { cause: String(cause) });
+      conn.close();
     }
   }
 
@@ -49,19 +60,19 @@ export class Listener {
       conn.close();
       return;
     }
-    this.#unauthenticated++;
     const client = {
       address: conn.remoteAddr.hostname,
       port: conn.remoteAddr.port,
       serverAddress: conn.localAddr.hostname,
       serverPort: conn.localAddr.port,
     };
-    const accepted = new SshConnection(acceptConnection(conn, ssh), {
+    const accepted: SshConnection = new SshConnection(acceptConnection(conn, ssh), {
       ...connection,
       client,
       onSettled: () => this.#unauthenticated--,
       onClosed: () => this.#connections.delete(accepted),
     });
+    this.#unauthenticated++;
     this.#connections.add(accepted);
   }
 

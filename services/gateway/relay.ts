@@ -60,6 +60,7 @@ export class Relay {
         buffer.set(part);
         return part.length;
       });
+      if (sent <= 0) break;
       if (sent === chunk.length) this.#pending.shift();
       else this.#pending[0] = chunk.subarray(sent);
     }

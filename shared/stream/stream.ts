@@ -125,6 +125,7 @@ export class ReliableStream {
 
   /** Payload bytes that may be sent now. */
   room(): number {
+    if (this.#closed) return 0;
     const room = this.#queue.length > 0 ? 0 : this.#limit - this.#next - innerBytes;
     if (room > 0) return room;
     this.#starve();
@@ -275,6 +276,8 @@ export class ReliableStream {
   /** The acknowledgement every frame carries; nothing else needs to be sent for a while. */
   #ackNow(): { ack: number; credit: number } {
     this.#ackDueAt = 0;
+    // What was asked back must not be offered again meanwhile.
+    if (this.#lowering) return { ack: this.#expected, credit: this.#loweredCredit() };
     this.#advertised = this.#consumed + this.#window.bytes;
     return { ack: this.#expected, credit: this.#advertised - this.#expected };
   }
@@ -373,8 +376,11 @@ export class ReliableStream {
   /** The pool has better use for a window that nobody has used for long. */
   #askLower(): void {
     this.#lowering = true;
-    const credit = Math.max(0, this.#consumed + initialWindowBytes - this.#expected);
-    this.#sendControl(FrameType.lower, this.#next, { ack: this.#expected, credit });
+    this.#sendControl(FrameType.lower, this.#next, { ack: this.#expected, credit: this.#loweredCredit() });
+  }
+
+  #loweredCredit(): number {
+    return Math.max(0, this.#consumed + initialWindowBytes - this.#expected);
   }
 
   #lower(limit: number): void {

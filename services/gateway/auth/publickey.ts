@@ -1,23 +1,36 @@
 /** `publickey` (RFC 4252 §7): a key of a known user, whose roles allow the login, and its signature. */
 
 // @ts-types="@types/ssh2"
-import type { PublicKeyAuthContext } from "ssh2";
+import type { ParsedKey, PublicKeyAuthContext } from "ssh2";
 // @ts-types="@types/ssh2"
 import ssh2 from "ssh2";
 import type { Attempt, AuthMethod, Verdict } from "./method.ts";
 
+/**
+ * The very key the policy was asked about. The algorithm's name comes from the wire as well, and whatever is parsed
+ * must be the blob and nothing else: text made of both could smuggle in a key of the client's choice.
+ */
+function keyOf(algorithm: string, blob: Uint8Array): ParsedKey | null {
+  const length = blob.length >= 4 ? new DataView(blob.buffer, blob.byteOffset).getUint32(0) : 0;
+  const type = new TextDecoder().decode(blob.subarray(4, 4 + length));
+  if (type !== algorithm || !/^[a-z0-9@.-]+$/.test(type)) return null;
+  const parsed = ssh2.utils.parseKey(`${type} ${blob.toBase64()}`);
+  if (parsed instanceof Error || Array.isArray(parsed)) return null;
+  return parsed.getPublicSSH().equals(blob) ? parsed : null;
+}
+
 export const publickey: AuthMethod = {
   name: "publickey",
   judge({ context, login, policy }: Attempt): Verdict {
-    const { key, signature, blob, hashAlgo } = context as PublicKeyAuthContext;
-    const applicant = policy.byKey(key.data, login);
+    const { key: { algo, data }, signature, blob, hashAlgo } = context as PublicKeyAuthContext;
+    const applicant = policy.byKey(data, login);
     if (!applicant) return { verdict: "rejected", reason: "no user with this key may have this login" };
     // A plain ssh-rsa signature is SHA-1.
-    if (key.algo === "ssh-rsa" && !hashAlgo) return { verdict: "rejected", reason: "SHA-1 signature" };
+    if (algo === "ssh-rsa" && !hashAlgo) return { verdict: "rejected", reason: "SHA-1 signature" };
+    const key = keyOf(algo, data);
+    if (!key) return { verdict: "rejected", reason: "the key is not of the algorithm it is said to be" };
     if (!signature || !blob) return { verdict: "key-welcome" };
-    const parsed = ssh2.utils.parseKey(`${key.algo} ${key.data.toString("base64")}`);
-    if (parsed instanceof Error) return { verdict: "rejected", reason: parsed.message };
-    return parsed.verify(blob, signature, hashAlgo) === true
+    return key.verify(blob, signature, hashAlgo) === true
       ? { verdict: "accepted", applicant }
       : { verdict: "rejected", reason: "the signature does not match" };
   },

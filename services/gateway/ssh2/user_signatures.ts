@@ -20,6 +20,9 @@ function signatureAlgorithm({ keyAlgo, hashAlgo }: PublicKeyRequest): string {
   return keyAlgo;
 }
 
+/** What no key is called; nothing from the wire goes into it. */
+const refused = "refused";
+
 /** A request with such a key reaches the application under an algorithm name that no key has. */
 export function refuseWeakSignatures(client: SshClient): void {
   const handlers = client._protocol._handlers;
@@ -31,6 +34,6 @@ export function refuseWeakSignatures(client: SshClient): void {
     if (userSignatureAlgorithms.includes(algorithm)) {
       return stock(self, username, service, method, methodData);
     }
-    stock(self, username, service, method, { ...request, keyAlgo: `${algorithm}-refused` });
+    stock(self, username, service, method, { ...request, keyAlgo: refused });
   };
 }

@@ -57,6 +57,14 @@ export class Admission {
   #admit(): void {
     if (this.#isAdmitting) return;
     this.#isAdmitting = true;
+    try {
+      this.#admitWhileRoom();
+    } finally {
+      this.#isAdmitting = false;
+    }
+  }
+
+  #admitWhileRoom(): void {
     while (this.#opening < this.#limits.maxOpening && this.#starting < this.#limits.maxStarting) {
       const next = this.#queue.shift();
       if (!next) break;
@@ -68,6 +76,5 @@ export class Admission {
       this.#starting++;
       next.begin();
     }
-    this.#isAdmitting = false;
   }
 }

@@ -128,6 +128,14 @@ export class Lease {
     this.#end(null);
   }
 
+  /** The worker's process is gone, even if something it left behind still holds its socket. */
+  workerGone(): void {
+    const worker = this.#worker;
+    if (!worker) return;
+    worker.close();
+    this.#onWorkerEnd(null);
+  }
+
   /** A frame off the bus that claims to be of this lease. */
   receive(frame: Uint8Array): void {
     this.#link?.receive(frame);
@@ -272,7 +280,8 @@ export class Lease {
   }
 
   #openChannel(open: ChannelOpen): void {
-    if (!this.#link || this.#phase === "ended") return;
+    // Before PAM has decided the worker reads nothing: what is asked for then comes from a broken gateway.
+    if (!this.#link || this.#phase !== "open") return;
     const isFull = this.channels.length >= maxLiveChannels;
     const channel = new Channel({
       open,
@@ -328,23 +337,28 @@ export class Lease {
     if (this.#phase === "ended") return;
     const wasOpen = this.#phase === "open";
     this.#phase = "ended";
+    if (!this.#isAnswered) this.#options.onAnswered();
+    this.#isAnswered = true;
+    this.#decided();
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
     if (last) this.#send(last);
     this.#endWorker(wasOpen);
-    if (!this.#isAnswered) this.#options.onAnswered();
-    this.#isAnswered = true;
-    this.#decided();
     this.#log.info("Ended");
     void this.#linger();
   }
 
   #endWorker(wasOpen: boolean): void {
     if (!this.#worker) return;
-    this.#worker.send({ type: "lease.close" });
     const { loginGraceMs, hangupGraceMs, closeTimeoutMs } = this.#options.settings;
     const graceMs = (wasOpen ? 0 : loginGraceMs) + hangupGraceMs + closeTimeoutMs + killSlackMs;
     this.#killTimer = setTimeout(() => this.#options.kill(), graceMs);
+    try {
+      this.#worker.send({ type: "lease.close" });
+    } catch (cause) {
+      this.#log.warning("The worker does not read any more; it is killed", { cause });
+      this.#options.kill();
+    }
   }
 
   async #linger(): Promise<void> {

@@ -29,6 +29,8 @@ export class MonitorLink {
         const [socket] = descriptors;
         if (message.type === "worker.started" && socket !== undefined) handlers.onStarted(message, socket);
         else if (message.type !== "worker.started") handlers.onMessage(message);
+        // No descriptor was free for it (see receiveRecord).
+        else handlers.onMessage({ type: "worker.refused", lease: message.lease, problem: "host-busy" });
         descriptors.slice(1).forEach(closeDescriptor);
       },
       onEnd: (cause) => handlers.onEnd(cause),

@@ -1,7 +1,7 @@
 /** Who the login is on this host, once PAM has had the chance to create the account. */
 
 import { poll } from "../../../ffi/process.ts";
-import { groupList, passwdByName } from "../../../ffi/passwd.ts";
+import { groupList, passwdByName, type PasswdEntry } from "../../../ffi/passwd.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
 
 export interface Identity {
@@ -19,6 +19,16 @@ const attempts = 3;
 /** An account made a moment ago by another process may reach a name service a little late. */
 const retryDelayMs = 100;
 
+/** (uid_t) -1: to setresuid(2) it means "keep root's". */
+const noId = 0xffff_ffff;
+
+function requireOrdinaryIds({ name, uid, gid }: PasswdEntry): void {
+  if (uid !== noId && gid !== noId) return;
+  throw new ProblemError("account-refused", undefined, {
+    cause: new Error(`The account '${name}' has the id 4294967295, which means none`),
+  });
+}
+
 /**
  * Resolves `login`. Never call it before pam_acct_mgmt: nscd would remember that the account did not exist.
  *
@@ -28,6 +38,7 @@ export function resolveIdentity(login: string): Identity {
   for (let attempt = 1;; attempt++) {
     const entry = passwdByName(login);
     if (entry) {
+      requireOrdinaryIds(entry);
       return {
         login: entry.name,
         uid: entry.uid,

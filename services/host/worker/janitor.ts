@@ -23,7 +23,7 @@ export function closeAbandonedLease(settings: HostSettings, lease: string): void
   restoreLoginLimits(settings.openFilesSoft);
   {
     using pam = startTransaction(entry, new PamConversation(() => {}).respond);
-    attempt("the session", () => pam.closeSession());
+    if (entry.state !== "closed") attempt("the session", () => pam.closeSession());
     attempt("the credentials", () => pam.setCred("delete"));
   }
   deleteJournal(settings, lease);

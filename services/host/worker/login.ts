@@ -71,7 +71,11 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
 
     writeJournal(settings, open.lease, "opening", items);
     pam.openSession();
-    undoBy("pam_close_session", () => pam.closeSession());
+    undoBy("pam_close_session", () => {
+      pam.closeSession();
+      // From here on a janitor would close it twice.
+      writeJournal(settings, open.lease, "closed", items);
+    });
     writeJournal(settings, open.lease, "opened", items);
 
     const closing = undo.move();

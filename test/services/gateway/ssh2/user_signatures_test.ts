@@ -32,11 +32,11 @@ async function probe(flavour: Flavour, algorithm: string): Promise<string> {
 }
 
 Deno.test("a key that would sign with SHA-1 or DSA reaches the application as no key type at all", async () => {
-  assert.equal(await probe("ours", "ssh-rsa"), "ssh-rsa-refused");
-  assert.equal(await probe("ours", "ssh-dss"), "ssh-dss-refused");
+  assert.equal(await probe("ours", "ssh-rsa"), "refused");
+  assert.equal(await probe("ours", "ssh-dss"), "refused");
   assert.equal(await probe("ours", "rsa-sha2-256"), "ssh-rsa");
   assert.equal(await probe("ours", "rsa-sha2-512"), "ssh-rsa");
-  assert.equal(ssh2.utils.parseKey("ssh-rsa-refused AAAA") instanceof Error, true);
+  assert.equal(ssh2.utils.parseKey("refused AAAA") instanceof Error, true);
 });
 
 Deno.test("stock ssh2 still passes SHA-1 on", async () => {
