@@ -25,7 +25,7 @@ async function measure(rounds: number): Promise<Row[]> {
     stack,
     config: { log: { level: "warning", format: "json" }, gateway: { MaxSessions: 1_000 } },
   });
-  const peers: Peers = { sallyport, sshd, login, rounds };
+  const peers: Peers = { sallyport, sshd, stack, login, rounds };
   const steps = [
     newConnections,
     openConnection,

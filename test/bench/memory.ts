@@ -2,7 +2,7 @@
 
 import { connectClient } from "../support/client.ts";
 import { memoryBytes, processorSeconds, processTree } from "../support/processes.ts";
-import { roleOf } from "../support/sallyport.ts";
+import { roleOf, startSallyport } from "../support/sallyport.ts";
 import { spawnSsh, type SshTarget } from "../support/ssh.ts";
 import { span } from "../support/wait.ts";
 import type { Peers } from "./peers.ts";
@@ -10,6 +10,8 @@ import { absoluteRow, type Row } from "./table.ts";
 
 const sessions = 20;
 const connections = 100;
+/** Connections before the measured ones, so that code is loaded and compiled. */
+const warmUp = 20;
 const idleMs = 10_000;
 const megabyte = 1_000_000;
 
@@ -88,17 +90,15 @@ async function idleProcessor(peers: Peers): Promise<Row> {
 }
 
 export async function idleConnections(peers: Peers): Promise<Row[]> {
-  const gateway = peers.sallyport.process("gateway").pid;
+  // A gateway that has not carried gigabytes before: what the garbage collector gives back would hide the rest.
+  await using fresh = await startSallyport({ stack: peers.stack });
+  const gateway = fresh.process("gateway").pid;
   const perConnection = async (target: SshTarget, memory: () => number) => {
+    await holdConnections(target, peers.login, warmUp, () => 0);
     const before = memory();
-    const clients = [];
-    for (let count = 0; count < connections; count++) clients.push(await connectClient(target, peers.login));
-    await span(1_000);
-    const after = memory();
-    for (const client of clients) client[Symbol.dispose]();
-    return (after - before) / connections;
+    return (await holdConnections(target, peers.login, connections, memory) - before) / connections;
   };
-  const ours = await perConnection(peers.sallyport, () => memoryBytes(gateway, "divided"));
+  const ours = await perConnection(fresh, () => memoryBytes(gateway, "divided"));
   const theirs = await perConnection(peers.sshd, () => divided(hostProcesses(peers, "theirs")));
   return [
     absoluteRow("gateway memory per idle connection", ours / megabyte, {
@@ -107,4 +107,17 @@ export async function idleConnections(peers: Peers): Promise<Row[]> {
       atMost: 0.1,
     }),
   ];
+}
+
+/** What `memory` says while `count` connections are open and idle. */
+async function holdConnections(
+  target: SshTarget,
+  login: string,
+  count: number,
+  memory: () => number,
+): Promise<number> {
+  using clients = new DisposableStack();
+  for (let opened = 0; opened < count; opened++) clients.use(await connectClient(target, login));
+  await span(2_000);
+  return memory();
 }

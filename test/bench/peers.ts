@@ -7,6 +7,8 @@ import type { Sshd } from "../support/sshd.ts";
 export interface Peers {
   sallyport: Sallyport;
   sshd: Sshd;
+  /** The PAM stack of both. */
+  stack: string;
   /** An account both know. */
   login: string;
   /** How often each is measured. */
