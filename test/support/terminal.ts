@@ -82,8 +82,9 @@ export class Terminal implements AsyncDisposable {
   /** Waits for the program's end. @returns Its exit status */
   async exitCode(options: WaitOptions = {}): Promise<number> {
     const status = await until("the program in the terminal ends", async () => {
-      const [dead, code] = (await this.#tmux("display", "-p", "#{pane_dead} #{pane_dead_status}")).split(" ");
-      return dead === "1" && code;
+      // The pane may be dead a moment before its status is known.
+      return /^1 (\d+)$/.exec((await this.#tmux("display", "-p", "#{pane_dead} #{pane_dead_status}")).trim())
+        ?.[1];
     }, { everyMs: 50, ...options });
     return Number(status);
   }
