@@ -16,6 +16,12 @@ const libc = library(C_LIBRARY, {
   kill: { parameters: ["i32", "i32"], result: "i32" },
   // sighandler_t signal(int signum, sighandler_t handler) <signal.h>
   signal: { parameters: ["i32", "usize"], result: "isize" },
+  // pid_t getpid(void) <unistd.h>
+  getpid: { parameters: [], result: "i32" },
+  // pid_t setsid(void) <unistd.h>
+  setsid: { parameters: [], result: "i32" },
+  // int dup2(int oldfd, int newfd) <unistd.h>
+  dup2: { parameters: ["i32", "i32"], result: "i32" },
   // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5) <sys/prctl.h>
   prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
   // long syscall(long number, long arg1, long arg2, long arg3) <unistd.h>
@@ -115,8 +121,27 @@ export function killProcess(pid: number, signal: number): boolean {
   throw new SystemError("kill", errno);
 }
 
-/** SIG_IGN <bits/signum-generic.h> */
+/** This process, even after a fork: `Deno.pid` remembers the first answer. */
+export function processId(): number {
+  return libc().getpid();
+}
+
+/** Leaves the terminal and the process group (setsid(2)). @throws {SystemError} EPERM for the leader of a group */
+export function startSession(): void {
+  unwrap("setsid", libc().setsid());
+}
+
+/** SIG_DFL and SIG_IGN <bits/signum-generic.h> */
+const SIG_DFL = 0n;
 const SIG_IGN = 1n;
+
+/** SIGCHLD <bits/signum-arch.h>. Ignored, it makes the kernel reap children, and waitpid(2) of no use. */
+export const SIGCHLD = 17;
+
+/** Gives `signals` (numbers) their default effect. @throws {SystemError} EINVAL */
+export function restoreSignals(signals: number[]): void {
+  for (const signal of signals) unwrap("signal", libc().signal(signal, SIG_DFL));
+}
 
 /**
  * Makes the process deaf to `signals` (numbers). Children started by `spawn` get the defaults back.
@@ -149,6 +174,16 @@ const FD_CLOEXEC = 1;
 export function closeOnExecFrom(first: number): void {
   const marked = libc().syscall(Syscall.closeRange, BigInt(first), HIGHEST_FD, CLOSE_RANGE_CLOEXEC) === 0n;
   if (!marked) closeOnExecOneByOne(first);
+}
+
+/**
+ * Makes `fd` descriptor `target`, which is inheritable then, and closes every descriptor above `target`.
+ *
+ * @throws {SystemError} ENOSYS before Linux 5.9
+ */
+export function keepOnly(fd: number, target: number): void {
+  unwrap("dup2", libc().dup2(fd, target));
+  unwrap("close_range", libc().syscall(Syscall.closeRange, BigInt(target + 1), HIGHEST_FD, 0n));
 }
 
 /** What {@link closeOnExecFrom} does without close_range(2). */

@@ -1,9 +1,16 @@
 /** The key exchange of a lease: X25519, then HKDF bound to both signed bodies. */
 
-import { createHash, diffieHellman, generateKeyPairSync, hkdfSync, type KeyObject } from "node:crypto";
+import {
+  createHash,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  hkdfSync,
+  type KeyObject,
+} from "node:crypto";
 import { keyBytes } from "../stream/aead.ts";
 import { TrustError } from "./identity.ts";
-import { rawPublicKey, x25519FromRaw } from "./keys.ts";
+import { rawPublicKey, x25519FromRaw, x25519PrivateFromRaw } from "./keys.ts";
 
 /** One side's half, used once. */
 export interface Ephemeral {
@@ -12,9 +19,19 @@ export interface Ephemeral {
   privateKey: KeyObject;
 }
 
+/** Draws from node:crypto: never in a worker, which may have been forked. */
 export function generateEphemeral(): Ephemeral {
   const { publicKey, privateKey } = generateKeyPairSync("x25519");
   return { publicKey: rawPublicKey(publicKey), privateKey };
+}
+
+/**
+ * As {@link generateEphemeral} from `secret`, 32 fresh random bytes. For a process that was forked: node:crypto's
+ * generator would give all children of one parent the same key.
+ */
+export function ephemeralFrom(secret: Uint8Array): Ephemeral {
+  const privateKey = x25519PrivateFromRaw(secret);
+  return { publicKey: rawPublicKey(createPublicKey(privateKey)), privateKey };
 }
 
 /**

@@ -2,13 +2,21 @@
 
 import { fileURLToPath } from "node:url";
 import { OpenFlags, openPath } from "../../../ffi/descriptor.ts";
+import { Errno, SystemError } from "../../../ffi/errno.ts";
+import { forkingFlags } from "../../../ffi/fork.ts";
 import { pidfdOpen, waitChild } from "../../../ffi/process.ts";
 import type { ChildEnd } from "../../../ffi/process.ts";
 import { closeDescriptor } from "../../../ffi/socket.ts";
 import { spawn } from "../../../ffi/spawn.ts";
 import type { Loop } from "./loop.ts";
 
-export type Role = "dispatcher" | "worker";
+export type Role = "dispatcher" | "worker" | "zygote";
+
+const roles: Record<Role, { entry: string; permissions: string; flags: string[] }> = {
+  dispatcher: { entry: "services/host/dispatcher/main.ts", permissions: "dispatcher", flags: [] },
+  worker: { entry: "services/host/worker/main.ts", permissions: "worker", flags: [] },
+  zygote: { entry: "services/host/worker/zygote.ts", permissions: "worker", flags: [forkingFlags] },
+};
 
 const projectRoot = new URL("../../../", import.meta.url);
 const standardError = 2;
@@ -23,7 +31,7 @@ function environmentOf(role: Role): string[] {
 }
 
 /**
- * Starts `services/host/<role>/main.ts` in a session of its own, so that a terminal's signals reach the monitor alone
+ * Starts a role's program in a session of its own, so that a terminal's signals reach the monitor alone
  * and a worker can be killed together with what PAM modules started.
  *
  * @param args Settings file first
@@ -34,14 +42,14 @@ function environmentOf(role: Role): string[] {
 export function startRole(role: Role, args: string[], socket?: number): number {
   const deno = Deno.execPath();
   const file = (path: string) => fileURLToPath(new URL(path, projectRoot));
-  const entry = file(`services/host/${role}/main.ts`);
+  const { entry, permissions, flags: ownFlags } = roles[role];
   const config = file("deno.json");
-  const flags = ["run", "--quiet", "--no-prompt", "--config", config, `-P=${role}`];
+  const flags = ["run", "--quiet", "--no-prompt", "--config", config, `-P=${permissions}`, ...ownFlags];
   const nothing = openPath("/dev/null", OpenFlags.readWrite);
   try {
     return spawn({
       path: deno,
-      argv: [deno, ...flags, entry, ...args],
+      argv: [deno, ...flags, file(entry), ...args],
       environment: environmentOf(role),
       directory: "/",
       stdio: { descriptors: [nothing, nothing, standardError, ...(socket === undefined ? [] : [socket])] },
@@ -60,6 +68,16 @@ export function watchProcess(loop: Loop, pid: number, onEnd: () => void): void {
     closeDescriptor(pidfd);
     onEnd();
   });
+}
+
+/** As {@link watchProcess}, also for one that may have ended already: `onEnd` is called in the loop's next turn then. */
+export function watchStranger(loop: Loop, pid: number, onEnd: () => void): void {
+  try {
+    watchProcess(loop, pid, onEnd);
+  } catch (error) {
+    if (!(error instanceof SystemError && error.errno === Errno.ESRCH)) throw error;
+    loop.after(0, onEnd);
+  }
 }
 
 /** Calls `onEnd` when the child `pid` has ended, and leaves no zombie. */

@@ -1,15 +1,16 @@
-/** Workers: a few idle ones kept ready, and one for each lease. */
+/** Workers: a few idle ones kept ready, and one for each lease; forked from the zygote, or spawned without one. */
 
-import { killProcess } from "../../../ffi/process.ts";
+import { type ChildEnd, killProcess } from "../../../ffi/process.ts";
 import { closeDescriptor, sendRecord, socketPair } from "../../../ffi/socket.ts";
 import { encodeJson } from "../../../shared/protocol/codec.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
 import { encodeWorkerRequest } from "../../../shared/protocol/worker.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
-import { describeEnd, endedWell, startRole, watchChild } from "./start.ts";
+import { describeEnd, endedWell, startRole, watchChild, watchStranger } from "./start.ts";
+import { Zygote } from "./zygote.ts";
 
-/** Starting takes a worker about this long, milliseconds of processor time (measured). */
+/** Spawning takes a worker about this long, milliseconds of processor time (measured); a forked one is there in 10. */
 const startingMs = 150;
 /** Idle workers started at one time: logins that wait for theirs come first. */
 const maxStarting = 2;
@@ -40,11 +41,15 @@ export interface WorkersOptions {
 export class Workers {
   readonly #options: WorkersOptions;
   readonly #workers = new Set<Worker>();
+  readonly #zygote: Zygote;
   #backOffMs = firstBackOffMs;
   #refilling = false;
 
   constructor(options: WorkersOptions) {
     this.#options = options;
+    const { loop, log, settingsFile } = options;
+    this.#zygote = new Zygote({ loop, log, settingsFile, onSettled: () => this.#refillAfter(0) });
+    this.#zygote.start();
     this.#refillAfter(0);
   }
 
@@ -110,31 +115,61 @@ export class Workers {
   }
 
   #start(): Worker {
+    return this.#fork() ?? this.#spawn();
+  }
+
+  /** By the zygote; `null` if there is none. */
+  #fork(): Worker | null {
+    const { loop } = this.#options;
+    const [own, theirs] = socketPair();
+    const pid = this.#zygote.fork(theirs);
+    closeDescriptor(theirs);
+    if (pid === null) {
+      closeDescriptor(own);
+      return null;
+    }
+    const worker = this.#add(pid, own);
+    // The zygote's child: how it ended is not to be had, and its journal entry says what matters.
+    watchStranger(loop, pid, () => this.#ended(worker, null));
+    return worker;
+  }
+
+  #spawn(): Worker {
+    const { loop, settingsFile } = this.#options;
     const [own, theirs] = socketPair();
     let pid: number;
     try {
-      pid = startRole("worker", [this.#options.settingsFile], theirs);
+      pid = startRole("worker", [settingsFile], theirs);
     } catch (error) {
       closeDescriptor(own);
       throw error;
     } finally {
       closeDescriptor(theirs);
     }
-    const worker: Worker = { pid, socket: own, startedAt: performance.now(), lease: null };
-    this.#workers.add(worker);
-    watchChild(this.#options.loop, pid, (end) => {
-      this.#workers.delete(worker);
-      this.#closeSocket(worker);
-      const properties = { pid, lease: worker.lease, end: describeEnd(end) };
-      if (worker.lease === null) {
-        this.#options.log("error", "An idle worker has ended by itself: {end}", properties);
-        this.#backOff();
-        return;
-      }
-      if (!endedWell(end)) this.#options.log("error", "The worker of lease {lease} died: {end}", properties);
-      this.#options.onGone(worker.lease);
-    });
+    const worker = this.#add(pid, own);
+    watchChild(loop, pid, (end) => this.#ended(worker, end));
     return worker;
+  }
+
+  #add(pid: number, socket: number): Worker {
+    const worker: Worker = { pid, socket, startedAt: performance.now(), lease: null };
+    this.#workers.add(worker);
+    return worker;
+  }
+
+  /** @param end `null` if it is not known */
+  #ended(worker: Worker, end: ChildEnd | null): void {
+    const { pid, lease } = worker;
+    const { log, onGone } = this.#options;
+    this.#workers.delete(worker);
+    this.#closeSocket(worker);
+    const properties = { pid, lease, end: end ? describeEnd(end) : "unknown" };
+    if (lease === null) {
+      log("error", "An idle worker has ended by itself: {end}", properties);
+      return this.#backOff();
+    }
+    if (end && !endedWell(end)) log("error", "The worker of lease {lease} died: {end}", properties);
+    onGone(lease);
   }
 
   #backOff(): void {
@@ -152,6 +187,8 @@ export class Workers {
   }
 
   #refill(): void {
+    // It calls again when it is ready, or is not going to be; a login that cannot wait has its worker spawned.
+    if (this.#zygote.isStarting) return;
     const young = performance.now() - startingMs;
     let starting = 0;
     for (const worker of this.#workers) if (worker.startedAt > young) starting++;

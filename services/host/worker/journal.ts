@@ -4,14 +4,15 @@
  * One root-only file per lease, replaced atomically; it is in the run directory and so does not outlive a boot.
  */
 
+import { processId } from "../../../ffi/process.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { encodeJson, Fields } from "../../../shared/protocol/codec.ts";
 import { maxEnvelopeBytes } from "../../../shared/protocol/limits.ts";
 import { isLeaseId, isLogin, isServiceName } from "../../../shared/protocol/names.ts";
 import { readProcFile } from "./proc_file.ts";
 
-/** `opening`: pam_open_session may have run in part. `opened`: it succeeded. */
-export type JournalState = "opening" | "opened";
+/** Before pam_open_session, after it, and after pam_close_session: what a janitor still has to do. */
+export type JournalState = "opening" | "opened" | "closed";
 
 /** What names the PAM session again. */
 export interface PamItems {
@@ -46,7 +47,7 @@ export function writeJournal(
   items: PamItems,
 ): void {
   const path = journalPath(settings, lease);
-  const entry: JournalEntry = { state, pid: Deno.pid, startTime: ownStartTime(), ...items };
+  const entry: JournalEntry = { state, pid: processId(), startTime: ownStartTime(), ...items };
   Deno.mkdirSync(`${settings.runDirectory}/leases`, { recursive: true, mode: 0o700 });
   Deno.writeFileSync(`${path}.new`, encodeJson(entry), { mode: 0o600 });
   Deno.renameSync(`${path}.new`, path);
@@ -56,7 +57,7 @@ export function writeJournal(
 export function readJournal(settings: HostSettings, lease: string): JournalEntry {
   const fields = Fields.parse(Deno.readFileSync(journalPath(settings, lease)), maxEnvelopeBytes, "journal");
   return {
-    state: fields.oneOf("state", ["opening", "opened"]),
+    state: fields.oneOf("state", ["opening", "opened", "closed"]),
     pid: fields.integer("pid", 1, 0x7fff_ffff),
     startTime: fields.integer("startTime", 0, Number.MAX_SAFE_INTEGER),
     login: fields.matching("login", isLogin, "a login"),

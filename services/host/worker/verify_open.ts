@@ -1,5 +1,6 @@
 /** Whether a `lease.open` that came over the hostile bus may be acted on, and the signed answer to it. */
 
+import { kernelRandom } from "../../../ffi/random.ts";
 import {
   decodeLeaseOpen,
   type LeaseAnswer,
@@ -10,7 +11,7 @@ import { ProtocolError } from "../../../shared/protocol/codec.ts";
 import { leaseOpenTtlMs } from "../../../shared/protocol/limits.ts";
 import { type Problem, ProblemError } from "../../../shared/protocol/problems.ts";
 import { openEnvelope, signEnvelope } from "../../../shared/trust/envelope.ts";
-import { deriveLeaseKeys, generateEphemeral } from "../../../shared/trust/exchange.ts";
+import { deriveLeaseKeys, ephemeralFrom } from "../../../shared/trust/exchange.ts";
 import { type Identity, type Trust, TrustError } from "../../../shared/trust/identity.ts";
 
 /** What a request must have been signed for. */
@@ -78,7 +79,7 @@ export function answerOpen(
   if (suite === undefined) {
     throw denial("malformed", `No common suite: the gateway offers ${open.suites.join(", ")}`);
   }
-  const ephemeral = generateEphemeral();
+  const ephemeral = ephemeralFrom(kernelRandom(32));
   const answer: LeaseAnswer = {
     type: "lease.answer.v1",
     lease: open.lease,

@@ -1,26 +1,12 @@
 import assert from "node:assert/strict";
+import { isAlive, processTree } from "../../../support/processes.ts";
 import { until } from "../../../support/wait.ts";
 import { HostKit, terminal, TestChannel } from "../host_kit.ts";
 
-function isAlive(pid: number): boolean {
-  try {
-    return !Deno.readTextFileSync(`/proc/${pid}/stat`).includes(") Z ");
-  } catch {
-    return false;
-  }
-}
-
-function childrenOf(pid: number): number[] {
-  const text = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
-  return text.trim().split(" ").filter(Boolean).map(Number);
-}
-
-function commandLine(pid: number): string {
-  return Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
-}
-
+/** Forked workers are the zygote's children and have its command line. */
 function processOf(host: HostKit, role: "dispatcher" | "worker"): number[] {
-  return childrenOf(host.monitor.pid).filter((pid) => commandLine(pid).includes(`host/${role}/main.ts`));
+  const all = processTree(host.monitor.pid);
+  return all.filter(({ argv }) => argv.some((arg) => arg.includes(`host/${role}/`))).map(({ pid }) => pid);
 }
 
 /** Each opening and closing of a PAM session leaves a line. */
@@ -77,7 +63,7 @@ Deno.test("A killed monitor takes everything with it, with PAM closed and the ga
   const lease = await host.accepted();
   const channel = new TestChannel(lease, "echo pid-$$; sleep 1000", { terminal });
   const [, shell] = await channel.shows(/pid-(\d+)/);
-  const all = childrenOf(host.monitor.pid);
+  const all = processTree(host.monitor.pid).map(({ pid }) => pid);
   host.monitor.kill("SIGKILL");
   assert.deepEqual(await channel.over, { type: "failed", problem: "host-unreachable" });
   await until("everything to end", () => ![...all, Number(shell)].some(isAlive));
