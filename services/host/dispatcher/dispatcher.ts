@@ -118,6 +118,7 @@ export class Dispatcher {
       case "worker.refused":
         return this.#leases?.get(message.lease)?.deny(message.problem, "the monitor has refused");
       case "worker.gone":
+        this.#log.debug("The worker of lease {lease} is gone", { lease: message.lease });
         return this.#leases?.get(message.lease)?.workerGone();
       case "heartbeat":
         this.#boot = message.boot;
