@@ -81,10 +81,10 @@ export class Terminal implements AsyncDisposable {
 
   /** Waits for the program's end. @returns Its exit status */
   async exitCode(options: WaitOptions = {}): Promise<number> {
+    const pid = await this.pid();
     const status = await until("the program in the terminal ends", async () => {
-      // The pane may be dead a moment before its status is known.
-      return /^1 (\d+)$/.exec((await this.#tmux("display", "-p", "#{pane_dead} #{pane_dead_status}")).trim())
-        ?.[1];
+      const shown = (await this.#tmux("display", "-p", "#{pane_dead} #{pane_dead_status}")).trim();
+      return /^1 (\d+)$/.exec(shown)?.[1] ?? (shown === "1" ? zombieStatus(pid) : null);
     }, { everyMs: 50, ...options });
     return Number(status);
   }
@@ -97,5 +97,18 @@ export class Terminal implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tmux("kill-server").catch(() => {}); // Gone already.
     await Deno.remove(this.#socket).catch(() => {});
+  }
+}
+
+/**
+ * tmux 3.3a now and then misses that a program has ended, and leaves a zombie: its status is the last field of
+ * /proc/PID/stat (proc_pid_stat(5)).
+ */
+function zombieStatus(pid: number): string | null {
+  try {
+    const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\) /s, "").trim().split(" ");
+    return fields[0] === "Z" ? String(Number(fields.at(-1)) >> 8) : null;
+  } catch {
+    return null;
   }
 }
