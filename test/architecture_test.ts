@@ -49,7 +49,8 @@ Deno.test("imports go only where the arrows of ARCHITECTURE.md point", () => {
 });
 
 Deno.test("root processes reach no npm package, no bus and no network", () => {
-  for (const entry of ["services/host/monitor/main.ts", "services/host/worker/main.ts"]) {
+  const entries = ["monitor/main.ts", "worker/main.ts", "worker/zygote.ts"];
+  for (const entry of entries.map((name) => `services/host/${name}`)) {
     const found = [...reachable(runtimeGraph, entry)].filter((name) =>
       /^npm:|^shared\/bus\/|^node:(net|http|https|dgram|tls|dns)$/.test(name)
     );

@@ -6,14 +6,13 @@ import { forkingFlags } from "../../../ffi/fork.ts";
 import { killProcess, pidfdOpen, poll } from "../../../ffi/process.ts";
 import { closeDescriptor, socketPair } from "../../../ffi/socket.ts";
 import { spawn } from "../../../ffi/spawn.ts";
-import { Loop } from "../../../services/host/monitor/loop.ts";
 import { startRole } from "../../../services/host/monitor/start.ts";
-import { Zygote } from "../../../services/host/monitor/zygote.ts";
 import { checkForking } from "../../../services/host/worker/self_check.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { isAlive, memoryBytes, processTree } from "../../support/processes.ts";
 import { until } from "../../support/wait.ts";
 import { HostKit, TestChannel } from "./host_kit.ts";
+import { TestZygote } from "./zygote_kit.ts";
 
 const kill = 9;
 
@@ -77,40 +76,31 @@ Deno.test("nothing that runs in a worker draws from Deno's generator", () => {
   assert.deepEqual(found, ["services/host/worker/self_check.ts"]);
 });
 
-/** A zygote without a monitor, ready to fork. */
+/** Workers of a folder of their own, forked and spawned, that nobody gives a lease. */
 class Bench implements Disposable {
-  readonly folder = Deno.makeTempDirSync();
-  readonly settingsFile = `${this.folder}/settings.json`;
-  readonly zygote: Zygote;
+  readonly #folder = Deno.makeTempDirSync();
+  readonly #settingsFile = `${this.#folder}/settings.json`;
+  readonly zygote: TestZygote;
   readonly #workers: { pid: number; socket: number }[] = [];
-  readonly #loop = new Loop();
 
   constructor() {
-    const settings = { runDirectory: `${this.folder}/run`, pam: { enabled: true } };
-    Deno.writeTextFileSync(this.settingsFile, JSON.stringify(settings));
-    this.zygote = new Zygote({
-      loop: this.#loop,
-      log: () => {},
-      settingsFile: this.settingsFile,
-      onSettled: () => this.#loop.stop(),
-    });
-    this.zygote.start();
-    this.#loop.run();
+    const settings = { runDirectory: `${this.#folder}/run`, pam: { enabled: true } };
+    Deno.writeTextFileSync(this.#settingsFile, JSON.stringify(settings));
+    this.zygote = new TestZygote(this.#settingsFile);
   }
 
   fork(): number {
-    return this.#own((socket) => this.zygote.fork(socket)!);
+    return this.#own((socket) => this.zygote.fork(socket));
   }
 
   spawn(): number {
-    return this.#own((socket) => startRole("worker", [this.settingsFile], socket));
+    return this.#own((socket) => startRole("worker", [this.#settingsFile], socket));
   }
 
   #own(start: (socket: number) => number): number {
     const [socket, theirs] = socketPair();
     const pid = start(theirs);
     closeDescriptor(theirs);
-    assert.ok(pid);
     this.#workers.push({ pid, socket });
     return pid;
   }
@@ -122,9 +112,8 @@ class Bench implements Disposable {
       assert.notEqual(poll([{ fd: pidfd }], 10_000)[0], 0, "a worker outlives its socket");
       closeDescriptor(pidfd);
     }
-    const zygote = processTree(Deno.pid).find(({ argv }) => argv.includes(this.settingsFile));
-    if (zygote) killProcess(zygote.pid, kill);
-    Deno.removeSync(this.folder, { recursive: true });
+    this.zygote[Symbol.dispose]();
+    Deno.removeSync(this.#folder, { recursive: true });
   }
 }
 
@@ -164,9 +153,9 @@ Deno.test("twenty idle forked workers take less than 4 MB each, the zygote inclu
     "all to wait for a lease",
     () => workers.every((pid) => standing(pid).some((line) => /5003$/.test(line))),
   );
-  const all = processTree(Deno.pid).filter(({ argv }) => argv.includes(bench.settingsFile));
+  const all = bench.zygote.processes();
   assert.equal(all.length, 21);
-  const megabytes = all.reduce((sum, { pid }) => sum + memoryBytes(pid, "divided"), 0) / 20 / 1e6;
+  const megabytes = all.reduce((sum, pid) => sum + memoryBytes(pid, "divided"), 0) / 20 / 1e6;
   assert.ok(megabytes < 4, `${megabytes} MB each`);
 });
 

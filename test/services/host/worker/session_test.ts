@@ -2,39 +2,41 @@
 
 import assert from "node:assert/strict";
 import { makeAccount, newLogin, uidOf } from "../../../support/logins.ts";
-import { Bench, loggingStack } from "./worker_kit.ts";
+import { Bench, type Birth, loggingStack } from "./worker_kit.ts";
 
 const size = { columns: 91, rows: 33, widthPx: 0, heightPx: 0 };
 const terminal = { term: "vt220", size, modes: "" };
 
-Deno.test("a worker runs a command as the account, with its groups and no capability", async () => {
-  const login = newLogin();
-  await makeAccount(login, "-G", "games,video");
-  using bench = new Bench();
-  using worker = bench.login(login);
-  const { output, exit } = worker.run(
-    1,
-    "id -un; id -gn; id -Gn; pwd; umask; ulimit -Sn; grep -E '^(Uid|Gid|Cap(Inh|Prm|Eff|Amb)|Sig(Blk)|NoNewPrivs)' /proc/self/status; cat /proc/self/oom_score_adj",
-  );
-  const uid = await uidOf(login);
-  const none = "0000000000000000";
-  assert.deepEqual(exit, { type: "exit", code: 0 });
-  const [user, group, groups, directory, umask, files, ...status] = output.trim().split("\n");
-  assert.deepEqual([user, group, directory, umask, files], [login, login, `/home/${login}`, "0022", "777"]);
-  assert.deepEqual(groups?.split(" ").toSorted(), [login, "games", "video"].toSorted());
-  assert.deepEqual(status, [
-    `Uid:\t${uid}\t${uid}\t${uid}\t${uid}`,
-    `Gid:\t${uid}\t${uid}\t${uid}\t${uid}`,
-    `SigBlk:\t${none}`,
-    `CapInh:\t${none}`,
-    `CapPrm:\t${none}`,
-    `CapEff:\t${none}`,
-    `CapAmb:\t${none}`,
-    "NoNewPrivs:\t0",
-    "0",
-  ]);
-  worker.close();
-});
+for (const birth of ["forked", "spawned"] satisfies Birth[]) {
+  Deno.test(`a ${birth} worker runs a command as the account, with its groups and no capability`, async () => {
+    const login = newLogin();
+    await makeAccount(login, "-G", "games,video");
+    using bench = new Bench();
+    using worker = bench.login(login, birth);
+    const { output, exit } = worker.run(
+      1,
+      "id -un; id -gn; id -Gn; pwd; umask; ulimit -Sn; grep -E '^(Uid|Gid|Cap(Inh|Prm|Eff|Amb)|Sig(Blk)|NoNewPrivs)' /proc/self/status; cat /proc/self/oom_score_adj",
+    );
+    const uid = await uidOf(login);
+    const none = "0000000000000000";
+    assert.deepEqual(exit, { type: "exit", code: 0 });
+    const [user, group, groups, directory, umask, files, ...status] = output.trim().split("\n");
+    assert.deepEqual([user, group, directory, umask, files], [login, login, `/home/${login}`, "0022", "777"]);
+    assert.deepEqual(groups?.split(" ").toSorted(), [login, "games", "video"].toSorted());
+    assert.deepEqual(status, [
+      `Uid:\t${uid}\t${uid}\t${uid}\t${uid}`,
+      `Gid:\t${uid}\t${uid}\t${uid}\t${uid}`,
+      `SigBlk:\t${none}`,
+      `CapInh:\t${none}`,
+      `CapPrm:\t${none}`,
+      `CapEff:\t${none}`,
+      `CapAmb:\t${none}`,
+      "NoNewPrivs:\t0",
+      "0",
+    ]);
+    worker.close();
+  });
+}
 
 Deno.test("a worker gives a command only descriptors 0 to 2 and exactly its environment", async () => {
   const login = newLogin();
@@ -160,6 +162,9 @@ Deno.test("a worker says so when the account may not start more processes", asyn
   await makeAccount(login);
   using bench = new Bench(`${loggingStack}session required pam_limits.so conf=%/limits.conf\n`);
   bench.write("limits.conf", "* hard nproc 0\n");
+  // The limit counts what runs already: without this the first process would be allowed, as under sshd.
+  const uid = (await uidOf(login))!;
+  const running = new Deno.Command("sleep", { args: ["1000"], uid, gid: uid }).spawn();
   using worker = bench.login(login);
   worker.send({
     type: "channel.open",
@@ -171,4 +176,6 @@ Deno.test("a worker says so when the account may not start more processes", asyn
   });
   assert.equal(worker.expect("channel.failed").problem, "process-limit");
   worker.close();
+  running.kill("SIGKILL");
+  await running.status;
 });

@@ -27,6 +27,7 @@ import {
   trustText,
 } from "../../../../shared/trust/identity.ts";
 import { inNamespace } from "../../../support/namespace.ts";
+import { TestZygote } from "../zygote_kit.ts";
 
 const patienceMs = 20_000;
 const sigkill = 9;
@@ -40,11 +41,15 @@ session required pam_exec.so quiet %/log.sh session
 session required pam_permit.so
 `;
 
+/** By the zygote, as a rule; by the monitor itself when there is none. */
+export type Birth = "forked" | "spawned";
+
 /** A host's files in a folder of their own: identity, trust, settings, PAM stacks. */
 export class Bench implements Disposable {
   readonly folder = Deno.makeTempDirSync({ prefix: "worker-" });
   readonly #gateway: Identity;
   readonly #settings: HostSettings;
+  #zygote: TestZygote | undefined;
 
   constructor(stack = loggingStack, changes: Partial<HostSettings> = {}) {
     if (!inNamespace()) {
@@ -143,13 +148,17 @@ export class Bench implements Disposable {
   }
 
   /** A worker that waits for `assign`. */
-  start(): Worker {
-    return new Worker(this);
+  start(birth: Birth = "forked"): Worker {
+    if (birth === "spawned") {
+      return new Worker(this, (socket) => startRole("worker", [this.path("settings.json")], socket));
+    }
+    const zygote = this.#zygote ??= new TestZygote(this.path("settings.json"));
+    return new Worker(this, (socket) => zygote.fork(socket));
   }
 
   /** A worker through PAM, with its lease accepted. */
-  login(login: string): Worker {
-    const worker = this.start();
+  login(login: string, birth?: Birth): Worker {
+    const worker = this.start(birth);
     worker.open(login);
     worker.expect("lease.answer");
     worker.expect("lease.accepted");
@@ -163,6 +172,7 @@ export class Bench implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#zygote?.[Symbol.dispose]();
     Deno.removeSync(this.folder, { recursive: true });
   }
 }
@@ -182,10 +192,15 @@ export class Worker implements Disposable {
   readonly #buffer = new Uint8Array(new ArrayBuffer(maxRecordBytes));
   #hasEnded = false;
 
-  constructor(bench: Bench) {
+  readonly #pidfd: number;
+
+  /** @param start Starts the process on its end of the socket and gives its pid */
+  constructor(bench: Bench, start: (socket: number) => number) {
     const [ours, theirs] = socketPair();
     this.#socket = ours;
-    this.pid = startRole("worker", [bench.path("settings.json")], theirs);
+    this.pid = start(theirs);
+    // Before it can end: no child of ours, it leaves no zombie to be found later.
+    this.#pidfd = pidfdOpen(this.pid);
     closeDescriptor(theirs);
     this.#bench = bench;
   }
@@ -263,9 +278,12 @@ export class Worker implements Disposable {
     closeDescriptor(this.#socket);
   }
 
-  waitForEnd(): ReturnType<typeof waitChild> {
+  /** Waits for the process, with patience but not for ever. */
+  waitForEnd(): void {
     this.#hasEnded = true;
-    return waitFor(this.pid);
+    const [events] = poll([{ fd: this.#pidfd }], patienceMs);
+    closeDescriptor(this.#pidfd);
+    if (!events) throw new Error(`Waited in vain for the end of process ${this.pid}`);
   }
 
   kill(): void {
@@ -276,15 +294,6 @@ export class Worker implements Disposable {
   [Symbol.dispose](): void {
     if (!this.#hasEnded) this.kill();
   }
-}
-
-/** Waits for a child of this process, with patience but not for ever. */
-function waitFor(pid: number): ReturnType<typeof waitChild> {
-  const pidfd = pidfdOpen(pid);
-  const [events] = poll([{ fd: pidfd }], patienceMs);
-  closeDescriptor(pidfd);
-  if (!events) throw new Error(`Waited in vain for the end of process ${pid}`);
-  return waitChild(pid);
 }
 
 /** The dispatcher's ends of one channel. Disposing closes them. */
