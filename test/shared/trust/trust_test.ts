@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { encodeJson, ProtocolError } from "../../../shared/protocol/codec.ts";
 import { chacha20Poly1305 } from "../../../shared/trust/chacha.ts";
 import { openEnvelope, signEnvelope } from "../../../shared/trust/envelope.ts";
-import { deriveLeaseKeys, generateEphemeral } from "../../../shared/trust/exchange.ts";
+import { deriveLeaseKeys, ephemeralFrom, generateEphemeral } from "../../../shared/trust/exchange.ts";
 import {
   createFleetKey,
   issueIdentity,
@@ -165,4 +165,14 @@ Deno.test("chacha20Poly1305() neither seals nor opens after it was disposed of",
   const empty = new Uint8Array();
   assert.throws(() => aead.seal(nonce, empty, empty, new Uint8Array(16)), TypeError);
   assert.throws(() => aead.open(nonce, empty, new Uint8Array(16), empty), TypeError);
+});
+
+Deno.test("ephemeralFrom() gives the public key of RFC 7748 section 6.1, and refuses what is not 32 bytes", () => {
+  const secret = Uint8Array.fromHex("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
+  const { publicKey } = ephemeralFrom(secret);
+  assert.equal(
+    Uint8Array.fromBase64(publicKey).toHex(),
+    "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
+  );
+  assert.throws(() => ephemeralFrom(secret.subarray(1)), TypeError);
 });
