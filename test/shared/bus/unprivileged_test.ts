@@ -124,18 +124,20 @@ Deno.test("connectBus() with TLS goes to no server without it, of another CA, or
   await using plain = await TestServer.start("nats-server", [me]);
   const tls = (from: string) => ({ ca: `${from}/ca.pem`, cert: `${from}/cert.pem`, key: `${from}/cert.key` });
   const tries: [server: TestServer, tls: unknown, why: RegExp][] = [
-    [plain, tls(folder), /does not support 'tls'|timeout/],
-    [secured, tls(elsewhere), /certificate|issuer|unknown|timeout/i],
-    [misplaced, tls(elsewhere), /altnames|timeout/],
+    [plain, tls(folder), /does not support 'tls'/],
+    [secured, tls(elsewhere), /certificate|issuer|unknown/i],
+    [misplaced, tls(elsewhere), /altnames/],
     [secured, { ...tls(folder), cert: null, key: null }, /./],
   ];
   await withSeedFile(me.seed, async (nkeySeedFile) => {
     for (const [server, tls, why] of tries) {
       await using process = await startUnprivileged({ servers: [server.url], nkeySeedFile, tls });
       await until("it is told why not", () => process.lines.length > 0);
-      const [, reason] =
-        /^error BusError: Cannot connect to the bus at \S+: (.*)/.exec(process.lines[0] ?? "") ?? [];
-      assert.match(reason ?? "", why);
+      const line = process.lines[0] ?? "";
+      // On a busy machine the client's own deadline may come before the server's reason.
+      const said = /^error BusError: Cannot connect to the bus at \S+: (?:.*time.?out|(.*))$/i.exec(line);
+      assert.ok(said, line);
+      if (said[1] !== undefined) assert.match(said[1], why, line);
     }
   });
   for (const made of [folder, elsewhere]) await Deno.remove(made, { recursive: true });
