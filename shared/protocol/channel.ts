@@ -110,7 +110,8 @@ function decodeVariable(item: unknown, path: string): [string, string] {
   return [item[0], item[1]];
 }
 
-function channelNumber(fields: Fields): number {
+/** The `channel` of a message. */
+export function channelNumber(fields: Fields): number {
   return fields.integer("channel", 1, maxChannelNumber);
 }
 
@@ -188,7 +189,10 @@ export function decodeProblem(fields: Fields): Problem {
 }
 
 export function decodeChannelExit(bytes: Uint8Array): ChannelExit {
-  const fields = Fields.parse(bytes, maxRecordBytes);
+  return readChannelExit(Fields.parse(bytes, maxRecordBytes));
+}
+
+export function readChannelExit(fields: Fields): ChannelExit {
   const type = fields.oneOf("type", ["exit", "exit-signal"]);
   switch (type) {
     case "exit":

@@ -7,10 +7,11 @@
 
 import {
   type ChannelExit,
+  channelNumber,
   type ChannelOpen,
   decodeChannelOpen,
   decodeProblem,
-  maxChannelNumber,
+  readChannelExit,
 } from "./channel.ts";
 import { Fields, ProtocolError } from "./codec.ts";
 import { type Suite, suites } from "./lease.ts";
@@ -91,10 +92,6 @@ export function decodeAssign(bytes: Uint8Array): Assign {
   };
 }
 
-function channelNumber(fields: Fields): number {
-  return fields.integer("channel", 1, maxChannelNumber);
-}
-
 export function decodeWorkerRequest(bytes: Uint8Array): WorkerRequest {
   const fields = Fields.parse(bytes, maxRecordBytes);
   const type = fields.oneOf("type", [
@@ -121,13 +118,6 @@ export function decodeWorkerRequest(bytes: Uint8Array): WorkerRequest {
     case "lease.close":
       return { type };
   }
-}
-
-function decodeExit(fields: Fields): ChannelExit {
-  const type = fields.oneOf("type", ["exit", "exit-signal"]);
-  return type === "exit"
-    ? { type, code: fields.integer("code", 0, 255) }
-    : { type, signal: fields.string("signal", 64), coreDumped: fields.boolean("coreDumped") };
 }
 
 export function decodeWorkerReply(bytes: Uint8Array): WorkerReply {
@@ -184,7 +174,7 @@ export function decodeWorkerReply(bytes: Uint8Array): WorkerReply {
         cause: fields.string("cause", maxRecordBytes),
       };
     case "channel.exited":
-      return { type, channel: channelNumber(fields), exit: decodeExit(fields.object("exit")) };
+      return { type, channel: channelNumber(fields), exit: readChannelExit(fields.object("exit")) };
     case "lease.closed":
       return { type };
     case "log":
