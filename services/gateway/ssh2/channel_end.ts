@@ -87,6 +87,8 @@ export function closeChannel(channel: ServerChannel): void {
   const internal = asInternal(channel);
   afterWrites(internal, () => {
     if (internal._client._protocol._destruct) internal.close();
+    // Reading on must not open the window again: PuTTY takes an adjustment after CLOSE for a fatal error.
+    internal._waitChanDrain = false;
     internal.removeAllListeners("data");
     internal.resume();
   });
