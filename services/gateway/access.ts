@@ -1,12 +1,15 @@
 /** The access policy: who holds which key, and which logins their roles allow. Pure, and denies unless a rule allows. */
 
 import { createHash } from "node:crypto";
+import { coversLogin } from "../../shared/protocol/pattern.ts";
 
 /** A person as the configuration knows them. `keys` are lines as in authorized_keys. */
 export interface User {
   name: string;
   keys: string[];
   roles: string[];
+  /** Facts about the person, for PAM's environment. */
+  traits: Record<string, string[]>;
 }
 
 export interface Role {
@@ -18,20 +21,13 @@ export interface Role {
 export interface Applicant {
   user: string;
   roles: string[];
+  /** Everything the roles allow, exact or patterns: a PAM module that changes the login may choose among them. */
+  logins: string[];
+  traits: Record<string, string[]>;
   /** RFC 4252 method name. */
   method: string;
   /** `SHA256:…` of the key as ssh-keygen prints it; empty for other methods. */
   fingerprint: string;
-}
-
-/** Root is never reached by a pattern: whoever means root writes root. */
-const neverByPattern = "root";
-
-function matches(pattern: string, login: string): boolean {
-  if (!/[*?]/.test(pattern)) return pattern === login;
-  if (login === neverByPattern) return false;
-  const source = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
-  return new RegExp(`^${source}$`, "s").test(login);
 }
 
 /** Fingerprint of a public key blob as OpenSSH prints it. */
@@ -71,13 +67,22 @@ export class AccessPolicy {
     const holders = this.#holders.get(keyBlob.toBase64()) ?? [];
     const user = holders.find((holder) => this.#allows(holder, login));
     if (!user) return null;
-    return { user: user.name, roles: user.roles, method: "publickey", fingerprint: fingerprint(keyBlob) };
+    return {
+      user: user.name,
+      roles: user.roles,
+      logins: this.#loginsOf(user.roles),
+      traits: user.traits,
+      method: "publickey",
+      fingerprint: fingerprint(keyBlob),
+    };
   }
 
   #allows(user: User, login: string): boolean {
-    return user.roles.some((name) => {
-      const role = Object.hasOwn(this.#roles, name) ? this.#roles[name] : undefined;
-      return role?.logins.some((pattern) => matches(pattern, login)) ?? false;
-    });
+    return this.#loginsOf(user.roles).some((entry) => coversLogin(entry, login));
+  }
+
+  #loginsOf(roles: string[]): string[] {
+    const logins = roles.flatMap((name) => Object.hasOwn(this.#roles, name) ? this.#roles[name]!.logins : []);
+    return [...new Set(logins)];
   }
 }

@@ -18,6 +18,13 @@ export interface ClientAddress {
   serverPort: number;
 }
 
+/**
+ * What the gateway asks of the host's PAM auth stack: to be the `alone` proof of who is there, to be asked `also`
+ * beside the gateway's own proof, or what the `host-decides`.
+ */
+export const pamAuths = ["alone", "also", "host-decides"] as const;
+export type PamAuth = typeof pamAuths[number];
+
 /** Body of `lease.open`, signed by the gateway; single use, for one host, one boot, one login. */
 export interface LeaseOpen {
   type: "lease.open.v1";
@@ -39,6 +46,11 @@ export interface LeaseOpen {
   /** The applicant as the gateway authenticated them, and their roles. */
   user: string;
   roles: string[];
+  /** Logins the roles allow, exact or patterns: a PAM module may change the login to one of these. */
+  logins: string[];
+  /** Facts about the applicant, for variables of PAM's environment. */
+  traits: Record<string, string[]>;
+  pamAuth: PamAuth;
   /** RFC 4252 method name and, for keys, the SHA256 fingerprint. */
   method: string;
   fingerprint: string;
@@ -95,6 +107,12 @@ function parse(bytes: Uint8Array): Fields {
   return Fields.parse(bytes, maxEnvelopeBytes);
 }
 
+function decodeTraits(fields: Fields): Record<string, string[]> {
+  const traits = fields.object("traits");
+  const names = Object.keys(fields.record("traits"));
+  return Object.fromEntries(names.map((name) => [name, traits.strings(name, 256, 1_024)]));
+}
+
 export function decodeLeaseOpen(bytes: Uint8Array): LeaseOpen {
   const fields = parse(bytes);
   const client = fields.object("client");
@@ -115,6 +133,9 @@ export function decodeLeaseOpen(bytes: Uint8Array): LeaseOpen {
     login: fields.matching("login", isLogin, "a login"),
     user: fields.string("user", 256),
     roles: fields.strings("roles", 256),
+    logins: fields.strings("logins", 1_024),
+    traits: decodeTraits(fields),
+    pamAuth: fields.oneOf("pamAuth", pamAuths),
     method: fields.string("method", 64),
     fingerprint: fields.string("fingerprint", 128),
     client: {

@@ -7,13 +7,18 @@ export const debianPackages = [
   "dropbear-bin", // dbclient, another SSH client
   "iproute2", // ip, for the loopback of the test namespace
   "libpam-modules", // pam_exec, pam_motd, pam_limits, …
+  "libpam-oath", // one-time codes
   "libpam-script", // the second of the two recipes
   "nats-server", // a real NATS beside the embedded broker
+  "oathtool", // the codes themselves
   "openssh-client", // ssh, ssh-keygen
   "openssh-server", // the peer of `task bench`, started by the tests alone
   "openssl", // certificates for a bus with TLS
+  "pamtester", // another program that runs PAM stacks
   "procps", // ps
   "putty-tools", // plink, yet another SSH client
+  "sudo", // visudo, which checks sudoers
+  "tcc", // a C compiler of a megabyte, for PAM modules that misbehave
   "tmux", // a real terminal to log in from
   "util-linux", // unshare, flock, setsid
   "vim-tiny", // a full-screen program

@@ -7,7 +7,7 @@ const blob = Uint8Array.fromBase64(key);
 const line = `ssh-ed25519 ${key} alice@laptop`;
 
 function policy(logins: string[], lines: string[] = [line]): AccessPolicy {
-  return new AccessPolicy([{ name: "alice", keys: lines, roles: ["dev"] }], { dev: { logins } });
+  return new AccessPolicy([{ name: "alice", keys: lines, roles: ["dev"], traits: {} }], { dev: { logins } });
 }
 
 Deno.test("AccessPolicy denies everything when it is empty", () => {
@@ -18,6 +18,8 @@ Deno.test("AccessPolicy.byKey() names the user, their roles and the key's finger
   assert.deepEqual(policy(["alice"]).byKey(blob, "alice"), {
     user: "alice",
     roles: ["dev"],
+    logins: ["alice"],
+    traits: {},
     method: "publickey",
     fingerprint: fingerprint(blob),
   });
@@ -32,7 +34,10 @@ Deno.test("AccessPolicy.byKey() denies an unknown key", () => {
 });
 
 Deno.test("AccessPolicy.byKey() denies when the user's role is not defined", () => {
-  const dangling = new AccessPolicy([{ name: "alice", keys: [line], roles: ["constructor"] }], {});
+  const dangling = new AccessPolicy(
+    [{ name: "alice", keys: [line], roles: ["constructor"], traits: {} }],
+    {},
+  );
   assert.equal(dangling.byKey(blob, "alice"), null);
 });
 

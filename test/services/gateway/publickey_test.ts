@@ -15,7 +15,7 @@ function keyPair() {
 
 const alice = keyPair();
 const mallory = keyPair();
-const policy = new AccessPolicy([{ name: "alice", keys: [alice.line], roles: ["r"] }], {
+const policy = new AccessPolicy([{ name: "alice", keys: [alice.line], roles: ["r"], traits: {} }], {
   r: { logins: ["root"] },
 });
 const signed = Buffer.from("what is signed");
@@ -67,6 +67,7 @@ Deno.test("publickey refuses blobs that are no key, and trailing bytes", () => {
       name: "odd",
       keys: [`ssh-ed25519 ${data.toString("base64")}`],
       roles: ["r"],
+      traits: {},
     })),
     { r: { logins: ["root"] } },
   );

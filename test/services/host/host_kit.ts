@@ -178,7 +178,14 @@ export class HostKit implements AsyncDisposable {
   open(login = "root"): Promise<Lease> {
     return this.leases.open({
       target: { login, host: hostName },
-      applicant: { user: "alice", roles: ["ops"], method: "publickey", fingerprint: "" },
+      applicant: {
+        user: "alice",
+        roles: ["ops"],
+        logins: ["*"],
+        traits: {},
+        method: "publickey",
+        fingerprint: "",
+      },
       client: { address: "192.0.2.7", port: 4_000, serverAddress: "192.0.2.1", serverPort: 22 },
     });
   }
