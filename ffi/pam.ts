@@ -6,7 +6,7 @@ import { libpam } from "./libpam.ts";
 import { PamCode, pamCodeName } from "./pam_codes.ts";
 import { type Conversation, ConversationCallback } from "./pam_conversation.ts";
 
-export type { Conversation, PamMessage } from "./pam_conversation.ts";
+export type { Conversation, PamAnswer, PamMessage } from "./pam_conversation.ts";
 
 const libc = library(C_LIBRARY, {
   // void free(void *ptr) <stdlib.h>

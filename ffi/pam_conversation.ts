@@ -26,11 +26,14 @@ export type PamMessage = {
   text: string;
 };
 
+/** For a prompt at most {@link MAX_ANSWER_BYTES} bytes without NUL, for a notice `null`. Bytes are wiped after use. */
+export type PamAnswer = string | Uint8Array | null;
+
 /**
- * Hears a message of a module and answers it: at most {@link MAX_ANSWER_BYTES} bytes without NUL for a prompt, `null` for
- * a notice. It may block. Throwing, or `null` for a prompt, is PAM_CONV_ERR to the module.
+ * Hears what a module says in one call, one to {@link MAX_MESSAGES} messages, and answers each. It may block. Throwing,
+ * or `null` for a prompt, is PAM_CONV_ERR to the module.
  */
-export type Conversation = (message: PamMessage) => string | Uint8Array | null;
+export type Conversation = (messages: PamMessage[]) => PamAnswer[];
 
 /** PAM_MAX_NUM_MSG: messages in one call of a module. */
 const MAX_MESSAGES = 32;
@@ -106,9 +109,11 @@ function answerAll(
   if (count <= 0 || count > MAX_MESSAGES || messages === null || responses === null) {
     return PamCode.conversationError;
   }
+  const heard = [...readMessages(messages, count)];
+  const given = conversation(heard);
   const replies: Deno.PointerValue[] = [];
   try {
-    for (const message of readMessages(messages, count)) replies.push(answer(conversation, message));
+    for (const [index, message] of heard.entries()) replies.push(reply(message, given[index] ?? null));
     const array = libc().calloc(BigInt(count), BigInt(Response.size));
     if (array === null) throw new Error("Cannot allocate memory for the answers");
     copyTo(array, responseArray(replies));
@@ -117,6 +122,8 @@ function answerAll(
   } catch (cause) {
     replies.forEach(wipeAndFree);
     throw cause;
+  } finally {
+    for (const answer of given) if (answer instanceof Uint8Array) answer.fill(0);
   }
 }
 
@@ -134,9 +141,8 @@ function* readMessages(messages: Deno.PointerObject, count: number): Generator<P
   }
 }
 
-/** The answer to one message, allocated by C; null for a notice. */
-function answer(conversation: Conversation, message: PamMessage): Deno.PointerValue {
-  const given = conversation(message);
+/** An answer as C memory of its own; null for a notice. */
+function reply(message: PamMessage, given: PamAnswer): Deno.PointerValue {
   if (message.style === "errorMessage" || message.style === "textInfo") return null;
   if (given === null) throw new Error("Cannot answer the PAM prompt: no answer was given");
   const bytes = typeof given === "string" ? cString(given) : cBytes(given);

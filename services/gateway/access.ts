@@ -46,11 +46,15 @@ function blobOf(line: string): string | null {
 
 export class AccessPolicy {
   readonly #roles: Record<string, Role>;
+  /** Roles by login or pattern. */
+  readonly #pamLogins: Record<string, string[]>;
   /** Users by the base64 blob of each of their keys. */
   readonly #holders = new Map<string, User[]>();
 
-  constructor(users: User[], roles: Record<string, Role>) {
+  /** @param pamLogins Roles of those who prove themselves to PAM alone, by login or pattern */
+  constructor(users: User[], roles: Record<string, Role>, pamLogins: Record<string, string[]> = {}) {
     this.#roles = roles;
+    this.#pamLogins = pamLogins;
     for (const user of users) {
       for (const line of user.keys) {
         const blob = blobOf(line);
@@ -77,8 +81,22 @@ export class AccessPolicy {
     };
   }
 
-  #allows(user: User, login: string): boolean {
-    return this.#loginsOf(user.roles).some((entry) => coversLogin(entry, login));
+  /**
+   * Who somebody is whom PAM alone shall know as `login`; `null` means denied. An entry of exactly this login counts
+   * before patterns; of these the first.
+   *
+   * @param method RFC 4252 name
+   */
+  byPam(login: string, method: string): Applicant | null {
+    const entries = Object.entries(this.#pamLogins);
+    const [, roles] = entries.find(([entry]) => entry === login) ??
+      entries.find(([entry]) => coversLogin(entry, login)) ?? [];
+    if (!roles || !this.#allows({ roles }, login)) return null;
+    return { user: login, roles, logins: this.#loginsOf(roles), traits: {}, method, fingerprint: "" };
+  }
+
+  #allows({ roles }: Pick<User, "roles">, login: string): boolean {
+    return this.#loginsOf(roles).some((entry) => coversLogin(entry, login));
   }
 
   #loginsOf(roles: string[]): string[] {

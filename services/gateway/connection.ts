@@ -5,11 +5,12 @@ import type { AuthContext, Connection, Session } from "ssh2";
 import type { Logger } from "../../shared/log.ts";
 import type { ClientAddress } from "../../shared/protocol/lease.ts";
 import { ProblemError, problems } from "../../shared/protocol/problems.ts";
-import type { AccessPolicy, Applicant } from "./access.ts";
-import { parseTarget, type Target } from "./address.ts";
-import { methodNamed, methodNames } from "./auth/methods.ts";
+import type { AccessPolicy } from "./access.ts";
+import { parseTarget } from "./address.ts";
+import type { AuthMethod } from "./auth/method.ts";
+import type { AuthMethods } from "./auth/methods.ts";
 import type { Lease } from "./lease.ts";
-import type { Leases } from "./leases.ts";
+import type { LeaseRequest, Leases } from "./leases.ts";
 import { serveSession } from "./session.ts";
 import { disconnect, DisconnectReason, rejectSession, sendBanner } from "./ssh2/mod.ts";
 
@@ -18,6 +19,7 @@ export interface ConnectionOptions {
   leases: Leases;
   /** The policy in force now; it may change while connections live. */
   policy: () => AccessPolicy;
+  methods: AuthMethods;
   defaultHost: string;
   loginGraceMs: number;
   maxAuthTries: number;
@@ -29,12 +31,21 @@ export interface ConnectionOptions {
   onClosed: () => void;
 }
 
+/** Who wants to be whom, and what of it PAM is to prove. */
+type Claim = Pick<LeaseRequest, "target" | "applicant" | "pamAuth">;
+
 export class SshConnection {
   readonly #ssh: Connection;
   readonly #options: ConnectionOptions;
   readonly #log: Logger;
+  /** The request that waits for its answer; an earlier one has been abandoned (RFC 4252 §5.1). */
+  #current: AuthContext | undefined;
   #failures = 0;
   #sessions = 0;
+  /** What a first method has proven, while PAM wants to hear more. */
+  #proven: Claim | undefined;
+  /** Opened, and not decided yet. */
+  #pending: { claim: Claim; lease: Lease } | undefined;
   #lease: Lease | undefined;
   /** The host has spoken: no other key of the same person changes its mind. */
   #refused = false;
@@ -76,20 +87,35 @@ export class SshConnection {
   }
 
   async #authenticate(context: AuthContext): Promise<void> {
-    const target = parseTarget(context.username, this.#options.defaultHost);
-    const method = methodNamed(context.method);
+    this.#current = context;
+    const { defaultHost, methods, policy } = this.#options;
+    const target = parseTarget(context.username, defaultHost);
+    const method = this.#offered.includes(context.method) ? methods.named(context.method) : undefined;
     if (this.#refused) return this.#reject(context, true, "the host has refused already");
     if (!method) return this.#reject(context, context.method !== "none", "method not offered");
     if (!target) return this.#reject(context, true, "not a login name");
-    const verdict = await method.judge({ context, login: target.login, policy: this.#options.policy() });
+    if (this.#proven) return await this.#logIn(context, method, this.#proven);
+    const verdict = await method.judge({ context, login: target.login, policy: policy() });
     switch (verdict.verdict) {
       case "key-welcome":
         return context.accept();
       case "rejected":
         return this.#reject(context, true, verdict.reason);
-      case "accepted":
-        return await this.#openLease(context, target, verdict.applicant);
+      case "accepted": {
+        const { applicant } = verdict;
+        return await this.#logIn(context, method, {
+          target,
+          applicant,
+          pamAuth: methods.pamAuth(method.name),
+        });
+      }
     }
+  }
+
+  /** Methods that can continue. */
+  get #offered(): string[] {
+    const { methods } = this.#options;
+    return this.#proven ? methods.second : methods.first;
   }
 
   /** MaxAuthTries counts every failed attempt, as sshd does; the opening `none` is free. */
@@ -111,44 +137,78 @@ export class SshConnection {
   }
 
   /** SSH_MSG_USERAUTH_FAILURE with the methods there are; a client shown none would ask for a password. */
-  #continueWith(context: AuthContext): void {
-    context.reject([...methodNames] as Parameters<AuthContext["reject"]>[0]);
+  #continueWith(context: AuthContext, isPartial = false): void {
+    context.reject([...this.#offered] as Parameters<AuthContext["reject"]>[0], isPartial);
   }
 
-  async #openLease(context: AuthContext, target: Target, applicant: Applicant): Promise<void> {
-    const { leases, client } = this.#options;
-    const log = this.#log.with({ ...target, user: applicant.user, fingerprint: applicant.fingerprint });
+  /** Has the host decide; what PAM asks meanwhile `method` answers, or the next one the client turns to. */
+  async #logIn(context: AuthContext, method: AuthMethod, claim: Claim): Promise<void> {
+    const log = this.#logOf(claim);
     try {
-      const lease = await leases.open({ target, applicant, client });
-      if (this.#closed) return void lease.close();
-      this.#lease = lease;
-      lease.ended.then(({ problem, text }) => {
-        log.info("The lease has ended: {problem} {text}", { problem, text });
-        if (this.#settled) this.end(problems[problem]);
-      });
-      await lease.accepted;
+      const lease = await this.#leaseFor(claim);
+      for (;;) {
+        const decision = await lease.decision;
+        if (context !== this.#current) return;
+        if (decision === "accepted") break;
+        const answers = await method.answer?.(context, decision) ?? "elsewhere";
+        if (answers === "elsewhere") {
+          this.#proven = claim;
+          return this.#continueWith(context, true);
+        }
+        if (!answers) return this.#reject(context, true, "the questions were left unanswered");
+        lease.respond(answers);
+      }
       if (lease.over) throw new ProblemError(lease.over.problem, undefined, { cause: lease.over.text });
-    } catch (error) {
       if (this.#closed) return;
-      const problem = error instanceof ProblemError
-        ? error
-        : new ProblemError("internal", undefined, { cause: error });
-      log.warn("The login was refused: {problem} {detail} {cause}", {
-        problem: problem.problem,
-        detail: problem.detail ?? "",
-        cause: String(problem.cause ?? ""),
-      });
-      this.#refused = true;
-      this.#tell(
-        problem.detail ? `${problem.detail}\n${problems[problem.problem]}` : problems[problem.problem],
-      );
-      this.#continueWith(context);
-      return;
+      this.#pending = undefined;
+      this.#lease = lease;
+    } catch (error) {
+      return this.#onRefused(context, error, log);
     }
-    if (this.#closed) return;
     this.#settle();
     log.info("{user} has logged in as {login} on {host}");
     context.accept();
+  }
+
+  #logOf({ target, applicant }: Claim): Logger {
+    return this.#log.with({ ...target, user: applicant.user, fingerprint: applicant.fingerprint });
+  }
+
+  /** The lease that waits for the answers to its question, or a new one. */
+  async #leaseFor(claim: Claim): Promise<Lease> {
+    if (this.#pending?.claim === claim) return this.#pending.lease;
+    void this.#pending?.lease.close();
+    this.#pending = undefined;
+    const { leases, client } = this.#options;
+    const lease = await leases.open({ ...claim, client });
+    if (this.#closed) void lease.close();
+    else this.#pending = { claim, lease };
+    lease.ended.then(({ problem, text }) => {
+      this.#logOf(claim).info("The lease has ended: {problem} {text}", { problem, text });
+      if (lease === this.#lease && this.#settled) this.end(problems[problem]);
+    });
+    return lease;
+  }
+
+  #onRefused(context: AuthContext, error: unknown, log: Logger): void {
+    if (this.#closed) return;
+    this.#pending = undefined;
+    const { problem, detail, cause } = error instanceof ProblemError
+      ? error
+      : new ProblemError("internal", undefined, { cause: error });
+    log.warn("The login was refused: {problem} {detail} {cause}", {
+      problem,
+      detail: detail ?? "",
+      cause: String(cause ?? ""),
+    });
+    if (problem === "authentication-failed") {
+      // A client says so itself after a password, and asks again.
+      if (detail || context.method !== "password") this.#tell(detail || problems[problem]);
+      return this.#reject(context, true, "PAM on the host did not accept it");
+    }
+    this.#refused = true;
+    this.#tell(detail ? `${detail}\n${problems[problem]}` : problems[problem]);
+    this.#continueWith(context);
   }
 
   #session(accept: () => Session, reject: () => void): void {
@@ -176,7 +236,8 @@ export class SshConnection {
     if (this.#closed) return;
     this.#closed = true;
     this.#settle();
-    this.#lease?.close();
+    void this.#pending?.lease.close();
+    void this.#lease?.close();
     this.#options.onClosed();
   }
 }

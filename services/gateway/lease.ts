@@ -14,6 +14,7 @@ import { encodeJson } from "../../shared/protocol/codec.ts";
 import { maxRecordBytes } from "../../shared/protocol/limits.ts";
 import type { SignalName } from "../../shared/protocol/names.ts";
 import { type Problem, ProblemError } from "../../shared/protocol/problems.ts";
+import { encodeResponses, type Prompt } from "../../shared/protocol/prompt.ts";
 import type { Aead } from "../../shared/stream/aead.ts";
 import { LeaseLink } from "../../shared/stream/link.ts";
 import type { ReliableStream } from "../../shared/stream/stream.ts";
@@ -63,6 +64,7 @@ export class Lease {
   readonly #control: ReliableStream;
   readonly #channels = new Map<number, ChannelHandlers>();
   readonly #accepted = Promise.withResolvers<string>();
+  #decision = Promise.withResolvers<Prompt | "accepted">();
   readonly #ended = Promise.withResolvers<LeaseEnd>();
   #onGone: () => void = () => {};
   #over: LeaseEnd | null = null;
@@ -85,11 +87,31 @@ export class Lease {
       onWritable: () => {},
     });
     this.#accepted.promise.catch(() => {}); // Whoever opened the lease awaits it too.
+    this.#decision.promise.catch(() => {});
   }
 
   /** Resolves with the login PAM agreed to. @throws {ProblemError} With the host's reason */
   get accepted(): Promise<string> {
     return this.#accepted.promise;
+  }
+
+  /**
+   * PAM's verdict, or the question it has to be given an answer to first, by {@link respond}.
+   *
+   * @throws {ProblemError} With the host's reason
+   */
+  get decision(): Promise<Prompt | "accepted"> {
+    return this.#decision.promise;
+  }
+
+  /** Answers the question of {@link decision}; there is another decision to wait for then. Wipes `responses`. */
+  respond(responses: Uint8Array[]): void {
+    this.#decision = Promise.withResolvers();
+    this.#decision.promise.catch(() => {});
+    if (this.#over) this.#decision.reject(new ProblemError(this.#over.problem, this.#over.text || undefined));
+    const record = encodeResponses(responses);
+    if (!this.#closed && !this.#link.dead) this.#control.send(RecordKind.responses, record);
+    for (const secret of [record, ...responses]) secret.fill(0);
   }
 
   /** Resolves once the lease is over for a reason that is not ours. */
@@ -182,7 +204,10 @@ export class Lease {
       return;
     }
     switch (message.type) {
+      case "lease.prompt":
+        return this.#decision.resolve(message.prompt);
       case "lease.accepted":
+        this.#decision.resolve("accepted");
         return this.#accepted.resolve(message.login);
       case "lease.refused":
         return this.#end(message.problem, message.text);
@@ -202,6 +227,7 @@ export class Lease {
   #end(problem: Problem, text: string): void {
     this.#over ??= { problem, text };
     this.#accepted.reject(new ProblemError(problem, text || undefined));
+    this.#decision.reject(new ProblemError(problem, text || undefined));
     this.#ended.resolve({ problem, text });
     for (const handlers of [...this.#channels.values()]) handlers.onFailed(problem, "");
   }

@@ -7,6 +7,7 @@ import {
   decodeLeaseAnswer,
   type GatewayHeartbeat,
   type LeaseOpen,
+  type PamAuth,
   type Suite,
   suites,
 } from "../../shared/protocol/lease.ts";
@@ -41,6 +42,7 @@ import { Lease } from "./lease.ts";
 export interface LeaseRequest {
   target: Target;
   applicant: Applicant;
+  pamAuth: PamAuth;
   client: ClientAddress;
 }
 
@@ -127,7 +129,7 @@ export class Leases implements Disposable {
     }
   }
 
-  async #openOn(host: HostState, { target, applicant, client }: LeaseRequest): Promise<Lease> {
+  async #openOn(host: HostState, { target, applicant, pamAuth, client }: LeaseRequest): Promise<Lease> {
     const { bus, name, identity, trust, sessionTimeoutMs } = this.#options;
     const ephemeral = generateEphemeral();
     const open: LeaseOpen = {
@@ -145,7 +147,7 @@ export class Leases implements Disposable {
       roles: applicant.roles,
       logins: applicant.logins,
       traits: applicant.traits,
-      pamAuth: "host-decides",
+      pamAuth,
       method: applicant.method,
       fingerprint: applicant.fingerprint,
       client,

@@ -7,6 +7,7 @@ import type { GatewaySettings } from "../../shared/config/gateway_settings.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
 import { readIdentity, readTrust } from "../../shared/trust/identity.ts";
 import { AccessPolicy } from "./access.ts";
+import { AuthMethods } from "./auth/methods.ts";
 import { Hosts } from "./hosts.ts";
 import { Leases } from "./leases.ts";
 import { Listener } from "./listener.ts";
@@ -49,11 +50,12 @@ export async function runGateway(settings: GatewaySettings, reload: () => Gatewa
     sessionTimeoutMs: settings.sessionTimeoutMs,
   });
 
-  let policy = new AccessPolicy(settings.users, settings.roles);
+  const policyOf = ({ users, roles, pamLogins }: GatewaySettings) =>
+    new AccessPolicy(users, roles, pamLogins);
+  let policy = policyOf(settings);
   Deno.addSignalListener("SIGHUP", () => {
     try {
-      const fresh = reload();
-      policy = new AccessPolicy(fresh.users, fresh.roles);
+      policy = policyOf(reload());
       log.info("Users and roles were read again");
     } catch (cause) {
       log.error("The configuration was not read again; the old one stays in force: {cause}", {
@@ -74,6 +76,7 @@ export async function runGateway(settings: GatewaySettings, reload: () => Gatewa
     connection: {
       leases,
       policy: () => policy,
+      methods: new AuthMethods(settings.authenticationMethods),
       defaultHost: settings.defaultHost,
       loginGraceMs: settings.loginGraceMs,
       maxAuthTries: settings.maxAuthTries,

@@ -2,19 +2,30 @@
 
 import { pathText, place, type Source } from "./mistakes.ts";
 import { nearest } from "./nearest.ts";
-import type { Config } from "./schema.ts";
+import type { Config, PamConfig } from "./schema.ts";
 
 /** One sentence per mistake. */
 export function crossChecks(source: Source, config: Config): string[] {
-  return [...unknownRoles(source, config), ...repeatedUsers(source, config), ...twoServices(source, config)];
+  return [
+    ...unknownRoles(source, config),
+    ...repeatedUsers(source, config),
+    ...twoServices(source, config),
+    ...authWithoutPam(source, config),
+  ];
 }
 
 function* unknownRoles(source: Source, config: Config): Iterable<string> {
   const roles = Object.keys(config.roles);
-  for (const [index, user] of config.users.entries()) {
-    for (const [position, role] of user.roles.entries()) {
+  const lists: [path: (string | number)[], names: string[]][] = [
+    ...config.users.map((user, index) => [["users", index, "roles"], user.roles] as [string[], string[]]),
+    ...Object.entries(config.pam_logins).map(([login, names]) =>
+      [["pam_logins", login], names] as [string[], string[]]
+    ),
+  ];
+  for (const [list, names] of lists) {
+    for (const [position, role] of names.entries()) {
       if (roles.includes(role)) continue;
-      const path = ["users", index, "roles", position];
+      const path = [...list, position];
       const meant = nearest(role, roles);
       const hint = meant === null ? "define it under roles" : `did you mean ${meant}?`;
       yield `${place(source, path)}: ${pathText(path)} names the role ${
@@ -34,6 +45,19 @@ function* repeatedUsers(source: Source, config: Config): Iterable<string> {
       }`;
     }
     seen.add(name);
+  }
+}
+
+function* authWithoutPam(source: Source, { ssh_service, teleport }: Config): Iterable<string> {
+  const given: [path: string[], pam: PamConfig | undefined][] = [
+    [["ssh_service", "pam"], ssh_service?.pam],
+    [["teleport", "ssh_service", "pam"], teleport?.ssh_service?.pam],
+  ];
+  for (const [section, pam] of given) {
+    if (!pam?.use_pam_auth || pam.enabled) continue;
+    const path = [...section, "use_pam_auth"];
+    const other = pathText([...section, "enabled"]);
+    yield `${place(source, path)}: ${pathText(path)} must be no unless ${other} is yes`;
   }
 }
 

@@ -18,6 +18,8 @@ export interface GatewaySettings {
   gid: number;
   /** An SSH connection must have authenticated by then; 0 means no limit. */
   loginGraceMs: number;
+  /** Ways in, each a list of RFC 4252 methods; what is not `publickey` is PAM on the host. */
+  authenticationMethods: string[][];
   maxAuthTries: number;
   maxStartups: MaxStartups;
   /** Open session channels per SSH connection. */
@@ -32,6 +34,8 @@ export interface GatewaySettings {
   sessionTimeoutMs: number;
   users: UserSettings[];
   roles: Record<string, RoleSettings>;
+  /** Roles of those who prove themselves to PAM alone, by login or pattern. */
+  pamLogins: Record<string, string[]>;
   logLevel: "debug" | "info" | "warning" | "error";
   logFormat: "human" | "json" | "auto";
 }

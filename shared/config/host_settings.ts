@@ -42,7 +42,12 @@ export interface PamSettings {
   serviceName: string;
   /** Folder of service files for pam_start_confdir, or null for the system's. */
   confdir: string | null;
+  /** Whether the auth stack may be asked at all. */
   usePamAuth: boolean;
+  /** Whether every login has to pass it, whatever the gateway has proven. */
+  requirePamAuth: boolean;
+  /** Logins with a uid below 1000 that may prove themselves to PAM alone. */
+  systemLogins: string[];
 }
 
 export interface BusSettings {

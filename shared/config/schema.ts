@@ -9,12 +9,15 @@ import {
   choice,
   commandLine,
   duration,
+  exactLogin,
   fileName,
   folderName,
   integer,
   listenAddress,
   loginPattern,
+  loginPatternText,
   maxStartups,
+  methodList,
   natsServer,
   optional,
   orNull,
@@ -62,6 +65,11 @@ const gateway = section({
     2 * minute,
     "2m",
   ),
+  AuthenticationMethods: listKey(
+    methodList,
+    "Ways in: a key, PAM on the host by questions or password, or both. Unless given publickey, with pam_logins also the other two.",
+    { fallback: [], example: ["publickey,keyboard-interactive", "keyboard-interactive", "password"] },
+  ),
   MaxAuthTries: optional(integer(1, 100), "Failed methods per connection before it is cut.", 6, 6),
   MaxStartups: optional(
     maxStartups,
@@ -98,6 +106,20 @@ const host = section({
     "A folder of PAM service files to use in place of /etc/pam.d.",
     null,
     "pam.d",
+  ),
+  require_pam_auth: optional(
+    yesNo,
+    "With use_pam_auth: whether every login must pass PAM's auth stack, after a key too; else those the gateway asks for.",
+    true,
+    "yes",
+  ),
+  pam_system_logins: listKey(
+    exactLogin,
+    "Logins with a uid below 1000, such as root, that may log in by PAM alone. None unless given.",
+    {
+      fallback: [],
+      example: ["root"],
+    },
   ),
   warm_workers: optional(integer(0, 1_000), "Idle workers kept ready; each takes about 10 MB.", 2, 2),
   max_opening: optional(integer(1, 10_000), "Logins in PAM at one time.", 32, 32),
@@ -218,15 +240,7 @@ const pam = section({
     "yes",
   ),
   service_name: optional(serviceName, "The PAM service; a file of this name must exist.", "sshd", "sshd"),
-  use_pam_auth: optional(
-    {
-      accepts: "no: authenticating through PAM is not available in this version",
-      parse: (value) => yesNo.parse(value) === false ? false : refused,
-    },
-    "Whether PAM's auth stack is asked too. Only `no` in this version.",
-    false,
-    "no",
-  ),
+  use_pam_auth: optional(yesNo, "Whether PAM's auth stack is asked, with its questions, too.", false, "no"),
   environment: optional(
     {
       accepts: "empty: variables for PAM made from traits are not available in this version",
@@ -251,6 +265,12 @@ export const schema = section({
   broker: broker.optional(),
   users: z.array(user).default([]).meta({ description: "Who may log in." }),
   roles: z.record(z.string(), role).default({}).meta({ description: "Roles by name." }),
+  pam_logins: mapKey(
+    loginPatternText,
+    z.array(required(personName, "", "")),
+    "Roles of those who have no key and prove themselves to PAM alone, by login or pattern. None unless given.",
+    { guest: ["newcomers"] },
+  ),
   log: presumed(log),
   ssh_service: sshService.optional(),
   teleport: section({ ssh_service: sshService.optional() }, "The same, nested as in Teleport's guide.")

@@ -47,7 +47,7 @@ function busSettings(source: ConfigFile, nkey: string | null): BusSettings {
 /** @throws {ConfigError} When there is no `gateway` section, or the banner cannot be read */
 export function toGatewaySettings(source: ConfigFile): GatewaySettings {
   const gateway = section(source, "gateway");
-  const { users, roles, log, bus } = source.config;
+  const { users, roles, pam_logins, log, bus } = source.config;
   const path = fileResolver(source);
   return {
     name: gateway.name,
@@ -59,6 +59,7 @@ export function toGatewaySettings(source: ConfigFile): GatewaySettings {
     uid: gateway.uid,
     gid: gateway.gid,
     loginGraceMs: gateway.LoginGraceTime,
+    authenticationMethods: authenticationMethods(source.config, gateway.AuthenticationMethods),
     maxAuthTries: gateway.MaxAuthTries,
     maxStartups: gateway.MaxStartups,
     maxSessions: gateway.MaxSessions,
@@ -69,9 +70,17 @@ export function toGatewaySettings(source: ConfigFile): GatewaySettings {
     sessionTimeoutMs: bus.session_timeout,
     users,
     roles,
+    pamLogins: pam_logins,
     logLevel: log.level,
     logFormat: log.format,
   };
+}
+
+/** Without a list of its own a gateway offers what can succeed: PAM alone needs somebody with roles. */
+function authenticationMethods({ pam_logins }: Config, given: string[][]): string[][] {
+  if (given.length > 0) return given;
+  const isPamEnough = Object.keys(pam_logins).length > 0;
+  return [["publickey"], ...(isPamEnough ? [["keyboard-interactive"], ["password"]] : [])];
 }
 
 function readBanner(file: string): string {
@@ -106,6 +115,8 @@ export function toHostSettings(source: ConfigFile, pam: PamConfig = pamOf(source
       serviceName: pam.service_name,
       confdir,
       usePamAuth: pam.use_pam_auth,
+      requirePamAuth: host.require_pam_auth,
+      systemLogins: host.pam_system_logins,
     },
     bus: busSettings(source, host.nkey),
     warmWorkers: host.warm_workers,

@@ -1,7 +1,7 @@
 /** The kinds of value a key may hold. Each says in words what it accepts; an error is that sentence and what was found. */
 
 import { z } from "zod";
-import { isName, isServiceName } from "../protocol/names.ts";
+import { isLogin, isName, isServiceName } from "../protocol/names.ts";
 import { parseDuration } from "./duration.ts";
 import type { ListenAddress, MaxStartups } from "./gateway_settings.ts";
 import { isPublicKeyLine } from "./public_key.ts";
@@ -66,10 +66,13 @@ export const natsServer = matching(
       url.password === "";
   },
 );
+/** A login, or a pattern of one with * and ?. */
+export const loginPatternText = /^(?=.{1,32}$)[A-Za-z0-9_*?][A-Za-z0-9_.*?-]*\$?$/;
 export const loginPattern = matching(
   "a login, or a pattern of one with * and ?",
-  (text) => text.length <= 32 && /^[A-Za-z0-9_*?][A-Za-z0-9_.*?-]*\$?$/.test(text),
+  (text) => loginPatternText.test(text),
 );
+export const exactLogin = matching("a login", isLogin);
 export const variablePattern = matching(
   "the name of a variable, or a pattern of one with * and ?",
   (text) => /^[A-Za-z_*?][A-Za-z0-9_*?]*$/.test(text),
@@ -144,6 +147,16 @@ export const listenAddress: Kind<ListenAddress> = {
     const port = Number(parts?.[3]);
     return hostname && port <= 65_535 ? { hostname, port } : refused;
   },
+};
+
+/** What may come first, and what after a key (RFC 4252 method names). */
+const firstMethods = ["publickey", "keyboard-interactive", "password"];
+const methodLists = [...firstMethods, "publickey,keyboard-interactive", "publickey,password"];
+
+/** One list of sshd's AuthenticationMethods. */
+export const methodList: Kind<string[]> = {
+  accepts: `one of ${methodLists.join(" | ")}`,
+  parse: (value) => typeof value === "string" && methodLists.includes(value) ? value.split(",") : refused,
 };
 
 /** sshd's start:rate:full. */

@@ -11,6 +11,7 @@ import {
 } from "./limits.ts";
 import { isLogin, isSignalName, type SignalName } from "./names.ts";
 import { isProblem, type Problem } from "./problems.ts";
+import { decodePrompt, type Prompt } from "./prompt.ts";
 
 /** The control stream of a lease; channels are numbered from 1 by the gateway, never reused within a lease. */
 export const controlStream = 0;
@@ -55,6 +56,8 @@ export type GatewayMessage =
 
 /** Host → gateway, on the control stream. */
 export type HostMessage =
+  /** PAM asks the person something before it decides; the answers come back as a record of their own kind. */
+  | { type: "lease.prompt"; prompt: Prompt }
   | { type: "lease.accepted"; login: string }
   | { type: "lease.refused"; problem: Problem; text: string }
   /** The lease is over although nobody asked: its worker died. */
@@ -79,6 +82,8 @@ export const RecordKind = {
   message: 4,
   /** Nothing follows in this direction. */
   close: 5,
+  /** Gateway to host on the control stream: the answers to a `lease.prompt`. Secret, wiped once they are acknowledged. */
+  responses: 6,
 } as const;
 export type RecordKind = typeof RecordKind[keyof typeof RecordKind];
 
@@ -158,6 +163,7 @@ export function decodeGatewayMessage(bytes: Uint8Array): GatewayMessage {
 export function decodeHostMessage(bytes: Uint8Array): HostMessage {
   const fields = Fields.parse(bytes, maxRecordBytes);
   const type = fields.oneOf("type", [
+    "lease.prompt",
     "lease.accepted",
     "lease.refused",
     "lease.ended",
@@ -165,6 +171,8 @@ export function decodeHostMessage(bytes: Uint8Array): HostMessage {
     "channel.failed",
   ]);
   switch (type) {
+    case "lease.prompt":
+      return { type, prompt: decodePrompt(fields.object("prompt")) };
     case "lease.accepted":
       return { type, login: fields.matching("login", isLogin, "a login") };
     case "lease.refused":

@@ -31,3 +31,12 @@ export const leaseAnswerTimeoutMs = 10_000;
 export const heartbeatIntervalMs = 5_000;
 /** A process silent for this long is dead: its leases end. Three heartbeats. */
 export const heartbeatTimeoutMs = 15_000;
+
+/** PAM_MAX_NUM_MSG <security/_pam_types.h>: questions in one call of a module. */
+export const maxResponses = 32;
+/** PAM_MAX_RESP_SIZE <security/_pam_types.h>: bytes of an answer. */
+export const maxResponseBytes = 512;
+/** PAM_MAX_MSG_SIZE <security/_pam_types.h>: characters of a question. */
+export const maxPromptTextLength = 512;
+/** What modules said before a question: with 32 long questions it still fits into one SSH packet of 35,000 bytes. */
+export const maxInstructionLength = 4_096;

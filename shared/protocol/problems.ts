@@ -7,6 +7,11 @@
 export const problems = {
   "access-denied":
     "This login is not permitted for you; ask the people who run this fleet for a role that allows it.",
+  "authentication-failed": "Permission denied, please try again.",
+  "authentication-unavailable":
+    "This host does not authenticate through PAM; log in with a key, or ask the host's administrator.",
+  "password-expired":
+    "The password has expired and was not changed; log in again and change it, or ask the host's administrator.",
   "account-missing":
     "The account does not exist and the host's PAM stack did not create it; ask the host's administrator.",
   "account-refused": "The host's account rules refuse this login; ask the host's administrator.",

@@ -13,11 +13,12 @@ import {
   decodeProblem,
   readChannelExit,
 } from "./channel.ts";
-import { Fields, ProtocolError } from "./codec.ts";
+import { encodeJson, Fields, ProtocolError } from "./codec.ts";
 import { type Suite, suites } from "./lease.ts";
 import { maxEnvelopeBytes, maxRecordBytes } from "./limits.ts";
 import { isLeaseId, isLogin, isSignalName, type SignalName } from "./names.ts";
 import type { Problem } from "./problems.ts";
+import { decodePrompt, type Prompt } from "./prompt.ts";
 
 /** Monitor → worker, always first: the lease it will serve and the boot it must be signed for. */
 export interface Assign {
@@ -30,6 +31,8 @@ export interface Assign {
 export type WorkerRequest =
   /** The signed envelope as it came off the bus; the worker trusts nothing else. */
   | { type: "lease.open"; envelope: Uint8Array<ArrayBuffer> }
+  /** Answers to the last `lease.prompt`, as they came; a record without JSON. */
+  | { type: "lease.responses"; responses: Uint8Array }
   | ChannelOpen
   | { type: "channel.signal"; channel: number; signal: SignalName }
   /** Hang up the channel's process; its descriptors are closed in the dispatcher already. */
@@ -53,6 +56,8 @@ export type WorkerReply =
   | { type: "lease.denied"; problem: Problem; cause: string }
   /** A PAM message for the person: shown on the lease's first PTY, before its shell. */
   | { type: "lease.notice"; text: string }
+  /** PAM waits for answers. */
+  | { type: "lease.prompt"; prompt: Prompt }
   /** `login` as PAM left it. */
   | { type: "lease.accepted"; login: string }
   /** `text` is for the person, `cause` for the log. */
@@ -68,9 +73,23 @@ export type WorkerReply =
 export const logLevels = ["debug", "info", "warning", "error"] as const;
 export type LogLevel = typeof logLevels[number];
 
-export function encodeWorkerRequest(request: WorkerRequest | Assign): object {
-  if (request.type === "lease.open") return { ...request, envelope: request.envelope.toBase64() };
-  return request;
+/** No JSON begins with it. */
+const responsesMark = 0;
+
+/** The record of a request; one of `lease.responses` holds a copy of the secret. */
+export function encodeWorkerRequest(request: WorkerRequest | Assign): Uint8Array<ArrayBuffer> {
+  switch (request.type) {
+    case "lease.open":
+      return encodeJson({ ...request, envelope: request.envelope.toBase64() });
+    case "lease.responses": {
+      const record = new Uint8Array(new ArrayBuffer(1 + request.responses.length));
+      record[0] = responsesMark;
+      record.set(request.responses, 1);
+      return record;
+    }
+    default:
+      return encodeJson(request);
+  }
 }
 
 export function encodeWorkerReply(reply: WorkerReply): object {
@@ -92,7 +111,9 @@ export function decodeAssign(bytes: Uint8Array): Assign {
   };
 }
 
+/** `responses` of the result are a view of `bytes`. */
 export function decodeWorkerRequest(bytes: Uint8Array): WorkerRequest {
+  if (bytes[0] === responsesMark) return { type: "lease.responses", responses: bytes.subarray(1) };
   const fields = Fields.parse(bytes, maxRecordBytes);
   const type = fields.oneOf("type", [
     "lease.open",
@@ -126,6 +147,7 @@ export function decodeWorkerReply(bytes: Uint8Array): WorkerReply {
     "lease.answer",
     "lease.denied",
     "lease.notice",
+    "lease.prompt",
     "lease.accepted",
     "lease.refused",
     "channel.opened",
@@ -149,6 +171,8 @@ export function decodeWorkerReply(bytes: Uint8Array): WorkerReply {
       return { type, problem: decodeProblem(fields), cause: fields.string("cause", maxRecordBytes) };
     case "lease.notice":
       return { type, text: fields.string("text", maxRecordBytes) };
+    case "lease.prompt":
+      return { type, prompt: decodePrompt(fields.object("prompt")) };
     case "lease.accepted":
       return { type, login: fields.matching("login", isLogin, "a login") };
     case "lease.refused":

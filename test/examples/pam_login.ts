@@ -12,9 +12,9 @@ using transaction = Transaction.start({
   serviceName,
   login,
   confdir,
-  conversation: ({ text }) => {
-    texts.push(text);
-    return null;
+  conversation: (messages) => {
+    texts.push(...messages.map(({ text }) => text));
+    return [];
   },
 });
 try {

@@ -19,7 +19,7 @@ for (let code = 0; code < 32; code++) {
       serviceName,
       login: "guest",
       confdir: policies.path,
-      conversation: () => null,
+      conversation: () => [],
     });
     assert.throws(
       () => transaction.acctMgmt(),

@@ -41,7 +41,7 @@ function pamTest(name: string, body: (policies: PolicyFolder) => void): void {
 function start(
   policies: PolicyFolder,
   serviceName: string,
-  conversation: Conversation = () => null,
+  conversation: Conversation = () => [],
   login = "guest",
 ) {
   return Transaction.start({ serviceName, login, confdir: policies.path, conversation });
@@ -162,7 +162,7 @@ pamTest(
   (policies) => {
     const missing = pamError(() => start(policies, "missing"));
     assert.deepEqual([missing.call, missing.codeName], ["pam_start_confdir", "PAM_ABORT"]);
-    const options = { serviceName: "x", login: "guest", conversation: () => null };
+    const options = { serviceName: "x", login: "guest", conversation: () => [] };
     assert.equal(
       pamError(() => Transaction.start({ ...options, confdir: "/no/such/folder" })).codeName,
       "PAM_ABORT",
@@ -172,7 +172,7 @@ pamTest(
 );
 
 pamTest("Transaction.start() reads /etc/pam.d without a confdir", () => {
-  Transaction.start({ serviceName: "login", login: "root", confdir: null, conversation: () => null })
+  Transaction.start({ serviceName: "login", login: "root", confdir: null, conversation: () => [] })
     [Symbol.dispose]();
   assert.deepEqual(calls, ["pam_start", "pam_end 0"]);
 });
@@ -202,13 +202,13 @@ Deno.test("Transaction.start() throws when this libpam has no pam_start_confdir"
       const { symbols, close } = open(name, table);
       return { close, symbols: { ...symbols, pam_start_confdir: null } };
     }) as typeof Deno.dlopen;
-    ffi.Transaction.start({ serviceName: "login", login: "root", confdir: null, conversation: () => null })
+    ffi.Transaction.start({ serviceName: "login", login: "root", confdir: null, conversation: () => [] })
       [Symbol.dispose]();
     ffi.Transaction.start({
       serviceName: "login",
       login: "root",
       confdir: "/etc/pam.d",
-      conversation: () => null,
+      conversation: () => [],
     });
   }, null);
   assert.match(stderr, /PamFunctionMissing: Cannot find pam_start_confdir in libpam/);
@@ -274,9 +274,9 @@ pamTest("a notice reaches the conversation as the module's text", (policies) => 
     `session optional pam_exec.so stdout ${policies.script(`cat ${refusing}; echo oops >&2`)}`,
     "session required pam_permit.so",
   ];
-  using transaction = start(policies, policies.service(...lines), (message) => {
-    messages.push(message);
-    return null;
+  using transaction = start(policies, policies.service(...lines), (said) => {
+    messages.push(...said);
+    return [];
   });
   transaction.openSession();
   assert.deepEqual(messages, [
@@ -297,9 +297,9 @@ function askForPassword(policies: PolicyFolder, expected: string): string {
 pamTest("a prompt's answer reaches the module", (policies) => {
   const asked: PamMessage[] = [];
   const service = askForPassword(policies, "schöner Schlüssel");
-  const answering = (answer: string | Uint8Array): Conversation => (message) => {
-    asked.push(message);
-    return answer;
+  const answering = (answer: string | Uint8Array): Conversation => (messages) => {
+    asked.push(...messages);
+    return [answer];
   };
   using right = start(policies, service, answering("schöner Schlüssel"));
   right.authenticate();
@@ -317,19 +317,19 @@ pamTest("a conversation that throws or has no answer fails the call, and is its 
     throw failure;
   });
   assert.equal(pamError(() => throwing.authenticate()).cause, failure);
-  using silent = start(policies, service, () => null);
+  using silent = start(policies, service, () => []);
   const { cause } = pamError(() => silent.authenticate());
   assert.match(String(cause), /no answer was given/);
-  using tooLong = start(policies, service, () => "x".repeat(513));
+  using tooLong = start(policies, service, () => ["x".repeat(513)]);
   assert.match(String(pamError(() => tooLong.authenticate()).cause), /more than 512 bytes/);
 });
 
 pamTest("an expired password can be changed, with several questions in one call", (policies) => {
   const asked: PamMessage[] = [];
   const lines = ["account required pam_stress.so expired", "password required pam_stress.so"];
-  using transaction = start(policies, policies.service(...lines), (message) => {
-    asked.push(message);
-    return message.style.startsWith("prompt") ? "new secret" : null;
+  using transaction = start(policies, policies.service(...lines), (messages) => {
+    asked.push(...messages);
+    return messages.map(({ style }) => style.startsWith("prompt") ? "new secret" : null);
   });
   assert.equal(pamError(() => transaction.acctMgmt()).codeName, "PAM_NEW_AUTHTOK_REQD");
   transaction.changeExpiredAuthTok();
@@ -351,7 +351,7 @@ Deno.test("openSession() lets pam_limits change the process that calls it", asyn
       serviceName,
       login: "nobody",
       confdir,
-      conversation: () => null,
+      conversation: () => [],
     });
     transaction.openSession();
     const { soft, hard } = ffi.getLimit("nofile");

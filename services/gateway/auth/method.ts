@@ -2,6 +2,7 @@
 
 // @ts-types="@types/ssh2"
 import type { AuthContext } from "ssh2";
+import type { Prompt } from "../../../shared/protocol/prompt.ts";
 import type { AccessPolicy, Applicant } from "../access.ts";
 
 /** What a method may look at. */
@@ -12,7 +13,7 @@ export interface Attempt<Context extends AuthContext = AuthContext> {
 }
 
 export type Verdict =
-  /** Proven, and allowed. */
+  /** Proven here, or to be proven to PAM, and allowed. */
   | { verdict: "accepted"; applicant: Applicant }
   /** The client asks whether a key would do before it signs (RFC 4252 §7); not an attempt yet. */
   | { verdict: "key-welcome" }
@@ -22,4 +23,10 @@ export interface AuthMethod {
   /** RFC 4252 method name, as offered to the client. */
   name: string;
   judge(attempt: Attempt): Verdict | Promise<Verdict>;
+  /**
+   * Answers a question of PAM, if this method can.
+   *
+   * @returns The answers, wiped after use; `elsewhere` if another method has to give them; `null` if the person has left
+   */
+  answer?(context: AuthContext, prompt: Prompt): Promise<Uint8Array[] | "elsewhere" | null>;
 }

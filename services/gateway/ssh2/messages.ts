@@ -9,7 +9,10 @@ export const Message = {
   /** RFC 8308 */
   extInfo: 7,
   kexInit: 20,
+  userauthRequest: 50,
   userauthBanner: 53,
+  /** RFC 4256 */
+  userauthInfoResponse: 61,
   globalRequest: 80,
   channelRequest: 98,
   /** PROTOCOL of OpenSSH, "ping@openssh.com" */

@@ -8,6 +8,7 @@ export { DisconnectReason, OpenFailure } from "./messages.ts";
 export { rejectSession } from "./open_failure.ts";
 export { closeChannel, sendEof, sendExit, type SessionExit, writableBytes } from "./channel_end.ts";
 export { acceptLater, type DeferredChannel } from "./session_requests.ts";
+export { askQuestions, passwordOf } from "./user_secrets.ts";
 export type { EnvironmentInfo, ExecInfo, PtyInfo } from "./session_requests.ts";
 
 // @ts-types="@types/ssh2"

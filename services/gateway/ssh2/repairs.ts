@@ -18,6 +18,7 @@ import { answerPing, answerUnimplemented, isKnownMessage } from "./ping.ts";
 import { rekeyer, type RekeyLimits } from "./rekey.ts";
 import { SessionChannels } from "./session_channel.ts";
 import { sessionRequests } from "./session_requests.ts";
+import { keepSecrets } from "./user_secrets.ts";
 import { refuseWeakSignatures } from "./user_signatures.ts";
 
 export interface RepairOptions {
@@ -48,6 +49,7 @@ export function repair(client: SshClient, options: RepairOptions): { onIdentifie
   const { hostKeys, witness, rekeyLimits } = options;
   endOnError(client);
   refuseWeakSignatures(client);
+  const onUserSecret = keepSecrets(client);
   repairExtInfo(client);
   announceHostKeys(client, hostKeys);
   const channels = new SessionChannels(client);
@@ -65,7 +67,9 @@ export function repair(client: SshClient, options: RepairOptions): { onIdentifie
     const number = payload[0] ?? 0;
     if (number === Message.kexInit) return onKexInit(payload, stock);
     if (number === Message.channelRequest) onChannelRequest(payload);
-    else if (number === Message.ping) answerPing(protocol, payload);
+    else if (number === Message.userauthRequest || number === Message.userauthInfoResponse) {
+      return onUserSecret(payload, stock);
+    } else if (number === Message.ping) answerPing(protocol, payload);
     else if (!isKnownMessage(number)) answerUnimplemented(protocol);
     else return stock(payload);
     return undefined;

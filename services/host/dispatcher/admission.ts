@@ -1,4 +1,7 @@
-/** How many logins go through at one time, and who waits: a hundred at once all get in, a flood does not. */
+/**
+ * How many logins go through at one time, and who waits: a hundred at once all get in, a flood does not. People who have
+ * been asked something take their time without taking anybody's turn.
+ */
 
 export interface AdmissionLimits {
   /** Leases between their start and PAM's decision. */
@@ -8,6 +11,10 @@ export interface AdmissionLimits {
   /** Whoever has waited longer is turned away: nobody listens for the answer any more. */
   maxWaitMs: number;
 }
+
+/** Questions open at one time, for each login that may be in PAM; and of these for one address. */
+const askedPerOpening = 8;
+const askedPerOpeningAndSource = 2;
 
 interface Waiting {
   since: number;
@@ -21,6 +28,8 @@ const waitingPerOpening = 8;
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #queue: Waiting[] = [];
+  readonly #asked = new Map<string, number>();
+  #askedInAll = 0;
   #opening = 0;
   #starting = 0;
   #isAdmitting = false;
@@ -46,6 +55,33 @@ export class Admission {
   answered(): void {
     this.#starting--;
     this.#admit();
+  }
+
+  /**
+   * A login of `source` waits for a person; {@link thought} must follow.
+   *
+   * @param source Address of the SSH client
+   * @returns `false` if too many do; the login has to end then
+   */
+  thinks(source: string): boolean {
+    const { maxOpening } = this.#limits;
+    const fromSource = this.#asked.get(source) ?? 0;
+    if (this.#askedInAll >= askedPerOpening * maxOpening) return false;
+    if (fromSource >= askedPerOpeningAndSource * maxOpening) return false;
+    this.#asked.set(source, fromSource + 1);
+    this.#askedInAll++;
+    this.#opening--;
+    this.#admit();
+    return true;
+  }
+
+  /** The person has answered or left: their login goes on at once, since PAM is in the middle of it. */
+  thought(source: string): void {
+    const fromSource = (this.#asked.get(source) ?? 1) - 1;
+    if (fromSource === 0) this.#asked.delete(source);
+    else this.#asked.set(source, fromSource);
+    this.#askedInAll--;
+    this.#opening++;
   }
 
   /** PAM has decided, or never will. */

@@ -24,6 +24,7 @@ import { LeaseLink } from "../../../shared/stream/link.ts";
 import type { ReliableStream } from "../../../shared/stream/stream.ts";
 import type { WindowPool } from "../../../shared/stream/window.ts";
 import { chacha20Poly1305 } from "../../../shared/trust/chacha.ts";
+import type { Admission } from "./admission.ts";
 import { Channel } from "./channel.ts";
 import { Notices } from "./notices.ts";
 import { WorkerLink } from "./worker_link.ts";
@@ -44,6 +45,8 @@ export interface LeaseOptions {
   gateway: string;
   /** The life of the gateway that opened it. */
   gatewayBoot: string;
+  /** Address of the SSH client. */
+  source: string;
   /** As it came off the bus, verified. */
   envelope: Uint8Array<ArrayBuffer>;
   settings: HostSettings;
@@ -53,12 +56,9 @@ export interface LeaseOptions {
   log: Logger;
   /** Answers the gateway's request, once. */
   respond: (data: Uint8Array) => void;
+  admission: Pick<Admission, "answered" | "decided" | "thinks" | "thought">;
   /** Asks the monitor to kill the worker. */
   kill: () => void;
-  /** The worker has answered the gateway, or never will. */
-  onAnswered: () => void;
-  /** PAM has decided, or never will. */
-  onDecided: () => void;
   /** Nothing is left of it. */
   onGone: () => void;
 }
@@ -92,6 +92,8 @@ export class Lease {
   #control: ReliableStream | null = null;
   #isAnswered = false;
   #isDecided = false;
+  /** PAM waits for the person. */
+  #isAsking = false;
   #isGone = false;
 
   constructor(options: LeaseOptions) {
@@ -157,14 +159,15 @@ export class Lease {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.#options.respond(data);
-    this.#options.onAnswered();
+    this.#options.admission.answered();
   }
 
   #decided(): void {
     if (this.#isDecided) return;
     this.#isDecided = true;
     clearTimeout(this.#loginTimer);
-    this.#options.onDecided();
+    this.#stopAsking();
+    this.#options.admission.decided();
   }
 
   #onLoginTimeout(): void {
@@ -182,6 +185,8 @@ export class Lease {
         return this.deny(reply.problem, reply.cause);
       case "lease.notice":
         return this.#notices.add(reply.text);
+      case "lease.prompt":
+        return this.#onPrompt(reply);
       case "lease.accepted":
         return this.#onAccepted(reply);
       case "lease.refused": {
@@ -233,6 +238,31 @@ export class Lease {
     this.#answer(envelope);
   }
 
+  #onPrompt({ type, prompt }: Reply<"lease.prompt">): void {
+    if (this.#phase !== "deciding" || this.#isAsking) return;
+    const { admission, source } = this.#options;
+    if (!admission.thinks(source)) {
+      return this.#end({ type: "lease.refused", problem: "host-busy", text: "" });
+    }
+    this.#isAsking = true;
+    this.#send({ type, prompt });
+  }
+
+  #stopAsking(): void {
+    if (!this.#isAsking) return;
+    this.#isAsking = false;
+    this.#options.admission.thought(this.#options.source);
+  }
+
+  /** Passes the answers on unread, and leaves none behind. */
+  #onResponses(responses: Uint8Array): void {
+    if (this.#isAsking) {
+      this.#stopAsking();
+      this.#worker?.send({ type: "lease.responses", responses });
+    }
+    responses.fill(0);
+  }
+
   #onAccepted({ login }: Reply<"lease.accepted">): void {
     if (this.#phase !== "deciding") return;
     this.#phase = "open";
@@ -259,6 +289,7 @@ export class Lease {
   #onControl(kind: RecordKind, data: Uint8Array): void {
     this.#control?.consumed(data.length);
     if (kind === RecordKind.message) this.#onGatewayMessage(decodeGatewayMessage(data));
+    else if (kind === RecordKind.responses) this.#onResponses(data);
   }
 
   #onGatewayMessage(message: GatewayMessage): void {
@@ -337,7 +368,7 @@ export class Lease {
     if (this.#phase === "ended") return;
     const wasOpen = this.#phase === "open";
     this.#phase = "ended";
-    if (!this.#isAnswered) this.#options.onAnswered();
+    if (!this.#isAnswered) this.#options.admission.answered();
     this.#isAnswered = true;
     this.#decided();
     for (const channel of this.#channels.values()) channel.close();

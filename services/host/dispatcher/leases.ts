@@ -94,7 +94,7 @@ export class Leases {
   }
 
   #open(
-    { lease: id, gateway, gatewayBoot }: LeaseOpen,
+    { lease: id, gateway, gatewayBoot, client }: LeaseOpen,
     envelope: Uint8Array<ArrayBuffer>,
     respond: (data: Uint8Array) => void,
   ): void {
@@ -103,6 +103,7 @@ export class Leases {
       id,
       gateway,
       gatewayBoot,
+      source: client.address,
       envelope,
       settings,
       bus,
@@ -111,8 +112,7 @@ export class Leases {
       log,
       respond,
       kill: () => monitor.kill(id),
-      onAnswered: () => this.#admission.answered(),
-      onDecided: () => this.#admission.decided(),
+      admission: this.#admission,
       onGone: () => this.#leases.delete(id),
     });
     this.#leases.set(id, lease);

@@ -2,7 +2,6 @@
 
 import type { Poller } from "../../../ffi/epoll.ts";
 import { closeDescriptor } from "../../../ffi/socket.ts";
-import { encodeJson } from "../../../shared/protocol/codec.ts";
 import {
   decodeWorkerReply,
   encodeWorkerRequest,
@@ -36,7 +35,7 @@ export class WorkerLink {
 
   /** @throws {RangeError} If the worker has not read for too long */
   send(request: WorkerRequest): void {
-    this.#socket.send(encodeJson(encodeWorkerRequest(request)));
+    this.#socket.send(encodeWorkerRequest(request));
   }
 
   close(): void {

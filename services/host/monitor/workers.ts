@@ -2,7 +2,6 @@
 
 import { type ChildEnd, killProcess } from "../../../ffi/process.ts";
 import { closeDescriptor, sendRecord, socketPair } from "../../../ffi/socket.ts";
-import { encodeJson } from "../../../shared/protocol/codec.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
 import { encodeWorkerRequest } from "../../../shared/protocol/worker.ts";
 import type { Log } from "./log.ts";
@@ -70,7 +69,7 @@ export class Workers {
     const worker = this.#idle()[0] ?? this.#start();
     worker.lease = lease;
     const assignment = encodeWorkerRequest({ type: "assign", lease, boot: this.#options.boot() });
-    sendRecord(worker.socket, encodeJson(assignment));
+    sendRecord(worker.socket, assignment);
     this.#backOffMs = firstBackOffMs;
     this.#refillAfter(startingMs);
     return worker;

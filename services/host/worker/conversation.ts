@@ -1,46 +1,101 @@
-/** The worker's side of the PAM conversation: notices go to the person, questions are not answered. */
+/** The worker's side of the PAM conversation: what modules say goes to the person, and what they ask as well. */
 
-import type { PamMessage } from "../../../ffi/pam.ts";
+import type { PamAnswer, PamMessage } from "../../../ffi/pam.ts";
+import { maxInstructionLength, maxPromptTextLength } from "../../../shared/protocol/limits.ts";
+import type { Prompt, Question } from "../../../shared/protocol/prompt.ts";
 
 /** Notices kept for the text of a refusal; a module may print a whole MOTD before another refuses. */
 const maxKeptLength = 8_192;
 /** A record has room for this much even if every character takes six bytes in JSON. */
 const maxNoticeLength = 16_384;
 
-/** What the modules of one transaction said. */
-export class PamConversation {
-  readonly #notify: (text: string) => void;
-  #said = "";
+/** Where what the modules say goes. */
+export interface Listener {
+  /** Takes a notice that no question follows. */
+  notify(text: string): void;
+  /**
+   * Puts questions to the person and gives the answers. Left out where nobody is there.
+   *
+   * @throws If there are no answers; no question of the transaction is put after that
+   */
+  ask?(prompt: Prompt): Uint8Array[];
+}
 
-  /** @param notify Passes a notice on at once */
-  constructor(notify: (text: string) => void) {
-    this.#notify = notify;
+/** What the modules of one transaction say and ask. */
+export class PamConversation {
+  readonly #listener: Listener;
+  /** Said since the last question. */
+  #said = "";
+  /** Of these, what is held back because a question may follow, in whose prompt it is shown. */
+  #held: string[] | null = null;
+  /** Why a question found no answer, if one did. */
+  #failure: unknown;
+
+  constructor(listener: Listener) {
+    this.#listener = listener;
   }
 
   /**
-   * Takes one message of a module; the shape of ffi's `Conversation`.
+   * Takes the messages of one call of a module; the shape of ffi's `Conversation`.
    *
-   * @throws {Error} On a prompt, which libpam turns into PAM_CONV_ERR for the module
+   * @throws If a question has no answer, which libpam turns into PAM_CONV_ERR for the module
    */
-  readonly respond = (message: PamMessage): null => {
-    switch (message.style) {
-      case "errorMessage":
-      case "textInfo":
-        this.#said = `${this.#said}${message.text}\n`.slice(-maxKeptLength);
-        for (const part of chunks(message.text)) this.#notify(part);
-        return null;
-      case "promptEchoOff":
-      case "promptEchoOn":
-        throw new Error("Cannot answer a PAM prompt: the applicant has been authenticated by the gateway");
-      default:
-        return message.style satisfies never;
+  readonly respond = (messages: PamMessage[]): PamAnswer[] => {
+    const questions: Question[] = [];
+    for (const { style, text } of messages) {
+      if (style === "textInfo" || style === "errorMessage") this.#say(text);
+      else questions.push({ text: shownText(text, maxPromptTextLength), echo: style === "promptEchoOn" });
     }
+    const answers = (questions.length > 0 ? this.#ask(questions) : []).values();
+    return messages.map(({ style }) => style.startsWith("prompt") ? answers.next().value ?? null : null);
   };
 
-  /** Everything said so far, fit for an SSH banner: no control characters but newline and tab. */
+  /** Holds notices back, while `action` runs, for the prompt of a question that may follow. */
+  holdingNotices<T>(action: () => T): T {
+    this.#held = [];
+    try {
+      return action();
+    } finally {
+      const held = this.#held;
+      this.#held = null;
+      for (const text of held) this.#notify(text);
+    }
+  }
+
+  /** Said since the last question, fit for an SSH banner: no control characters but newline and tab. */
   get said(): string {
     return printable(this.#said).trim();
   }
+
+  #say(text: string): void {
+    this.#said = `${this.#said}${text}\n`.slice(-maxKeptLength);
+    if (this.#held) this.#held.push(text);
+    else this.#notify(text);
+  }
+
+  #notify(text: string): void {
+    for (const part of chunks(text)) this.#listener.notify(part);
+  }
+
+  #ask(questions: Question[]): Uint8Array[] {
+    const { ask } = this.#listener;
+    if (!ask) throw new Error("Cannot answer a PAM prompt: there is nobody to ask");
+    // Modules like to ask three times; whoever has left stays away.
+    if (this.#failure !== undefined) throw this.#failure;
+    const instruction = this.said.slice(-maxInstructionLength);
+    if (this.#held) this.#held = [];
+    this.#said = "";
+    try {
+      return ask({ instruction, questions });
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+}
+
+function shownText(text: string, maxLength: number): string {
+  return printable(text).slice(0, maxLength);
 }
 
 function chunks(text: string): string[] {

@@ -22,7 +22,7 @@ export function closeAbandonedLease(settings: HostSettings, lease: string): void
   prepareProcess();
   restoreLoginLimits(settings.openFilesSoft);
   {
-    using pam = startTransaction(entry, new PamConversation(() => {}).respond);
+    using pam = startTransaction(entry, new PamConversation({ notify: () => {} }).respond);
     if (entry.state !== "closed") attempt("the session", () => pam.closeSession());
     attempt("the credentials", () => pam.setCred("delete"));
   }

@@ -10,6 +10,7 @@ import { Channels } from "./channels.ts";
 import { endChannels } from "./close.ts";
 import { DispatcherSocket } from "./dispatcher_socket.ts";
 import { type Login, logIn } from "./login.ts";
+import { askPerson } from "./questions.ts";
 import { prepareProcess, restoreLoginLimits } from "./prepare.ts";
 import { answerOpen, verifyOpen } from "./verify_open.ts";
 import { nextState } from "./vocabulary.ts";
@@ -81,8 +82,12 @@ function openLogin(open: LeaseOpen, settings: HostSettings, socket: DispatcherSo
   try {
     restoreLoginLimits(settings.openFilesSoft);
     return logIn(open, settings, {
-      onNotice: (text) => {
+      notify: (text) => {
         if (isOpening) socket.reply({ type: "lease.notice", text });
+      },
+      ask: (prompt) => {
+        if (!isOpening) throw new Error("Cannot ask after the login");
+        return askPerson(socket, prompt);
       },
       onCloseFailure: (step, error) =>
         socket.log("warning", "Cannot complete {step}: {cause}", { step, cause: describeCause(error) }),

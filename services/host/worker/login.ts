@@ -4,12 +4,15 @@ import { PamError, type Transaction } from "../../../ffi/pam.ts";
 import { getGroups, setGroups } from "../../../ffi/privileges.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { LeaseOpen } from "../../../shared/protocol/lease.ts";
+import { isLogin } from "../../../shared/protocol/names.ts";
+import { coversLogin } from "../../../shared/protocol/pattern.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
-import { PamConversation } from "./conversation.ts";
+import { checkAccount, needsPam, requireProven, requireSystemLoginAllowed } from "./authenticate.ts";
+import { type Listener, PamConversation } from "./conversation.ts";
 import { type Identity, resolveIdentity } from "./identity.ts";
 import { deleteJournal, type PamItems, writeJournal } from "./journal.ts";
 import { requirePamService } from "./pam_service.ts";
-import { startTransaction } from "./pam_session.ts";
+import { setVariables, startTransaction } from "./pam_session.ts";
 import { asRefusal } from "./refusal.ts";
 
 /** An account that is logged in. Disposing closes the PAM session, its credentials, the transaction, the journal. */
@@ -21,9 +24,7 @@ export interface Login extends Disposable {
   pamEnvironment: string[];
 }
 
-export interface LoginReports {
-  /** A PAM message for the person. */
-  onNotice(text: string): void;
+export interface LoginReports extends Listener {
   /** A step of closing failed; the others are still taken. */
   onCloseFailure(step: string, error: unknown): void;
 }
@@ -31,9 +32,11 @@ export interface LoginReports {
 /**
  * Logs `open.login` in.
  *
- * @throws {ProblemError} `account-refused`, `account-missing`, `session-refused` or `pam-broken`; all is undone then
+ * @throws {ProblemError} `authentication-failed`, `authentication-unavailable`, `password-expired`, `access-denied`,
+ *   `account-refused`, `account-missing`, `session-refused` or `pam-broken`; all is undone then
  */
 export function logIn(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
+  requireProven(open, settings.pam);
   return settings.pam.enabled ? logInWithPam(open, settings, reports) : logInWithoutPam(open);
 }
 
@@ -45,8 +48,8 @@ function logInWithoutPam(open: LeaseOpen): Login {
 
 function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
   requirePamService(settings.pam);
-  const items = pamItems(open, settings);
-  const conversation = new PamConversation(reports.onNotice);
+  const asked = pamItems(open, settings);
+  const conversation = new PamConversation(reports);
   // Teardown mirrors set-up: each step that succeeds leaves the one that undoes it.
   using undo = new DisposableStack();
   const undoBy = (step: string, action: () => void) =>
@@ -59,14 +62,21 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
     });
   try {
     undoBy("journal", () => deleteJournal(settings, open.lease));
-    const pam = startTransaction(items, conversation.respond);
+    const pam = startTransaction(asked, conversation.respond);
     undoBy("pam_end", () => pam[Symbol.dispose]());
 
-    pam.acctMgmt();
-    requireSameLogin(open.login, pam.getItem("user"));
-    const identity = resolveIdentity(open.login);
+    const isAuthenticating = needsPam(open, settings.pam);
+    conversation.holdingNotices(() => {
+      if (isAuthenticating) pam.authenticate();
+      checkAccount(pam);
+    });
+    const login = agreedLogin(open, pam.getItem("user"));
+    const identity = resolveIdentity(login);
+    requireSystemLoginAllowed(open, identity, settings.pam);
+    const items = { ...asked, login };
+    setVariables(pam, items);
     setGroups(identity.groups);
-    if (establishCredentials(pam)) undoBy("pam_setcred", () => pam.setCred("delete"));
+    if (establishCredentials(pam, isAuthenticating)) undoBy("pam_setcred", () => pam.setCred("delete"));
     const groups = getGroups();
 
     writeJournal(settings, open.lease, "opening", items);
@@ -93,14 +103,16 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
 /**
  * As sshd: credentials are the auth stack's affair. Where PAM did not authenticate, a service may have no auth lines at
  * all (libpam then says "Permission denied"), and that is no reason to refuse.
+ *
+ * @returns Whether there are credentials to delete
  */
-function establishCredentials(pam: Transaction): boolean {
+function establishCredentials(pam: Transaction, isAuthenticated: boolean): boolean {
   try {
     pam.setCred("establish");
     return true;
   } catch (error) {
-    if (error instanceof PamError) return false;
-    throw error;
+    if (isAuthenticated || !(error instanceof PamError)) throw error;
+    return false;
   }
 }
 
@@ -117,10 +129,18 @@ function pamItems(open: LeaseOpen, settings: HostSettings): PamItems {
   };
 }
 
-/** A module may rename the applicant. Policy was decided for the login that was asked for, so nothing else will do. */
-function requireSameLogin(asked: string, actual: string | null): void {
-  if (actual === asked) return;
-  throw new ProblemError("account-refused", undefined, {
-    cause: new Error(`A PAM module changed the login from '${asked}' to '${actual}'`),
+/**
+ * A module may rename the applicant (PAM_USER). What they may have was decided for their roles, not for the name they
+ * gave, so the new login has to be one of those the roles allow.
+ */
+function agreedLogin(open: LeaseOpen, actual: string | null): string {
+  if (actual === open.login) return actual;
+  const isAllowed = actual !== null && isLogin(actual) &&
+    open.logins.some((entry) => coversLogin(entry, actual));
+  if (isAllowed) return actual;
+  throw new ProblemError("access-denied", undefined, {
+    cause: new Error(
+      `A PAM module changed the login from '${open.login}' to '${actual}', which no role allows`,
+    ),
   });
 }

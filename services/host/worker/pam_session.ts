@@ -16,16 +16,21 @@ export function startTransaction(items: PamItems, conversation: Conversation): P
     transaction.setItem("rhost", items.rhost);
     transaction.setItem("tty", items.tty);
     transaction.setItem("ruser", items.ruser);
-    for (const [name, value] of teleportVariables(items)) {
-      transaction.putEnvironment(name, value);
-      // pam_exec reads the PAM environment, pam_script only the process's own.
-      Deno.env.set(name, value);
-    }
+    setVariables(transaction, items);
   } catch (error) {
     transaction[Symbol.dispose]();
     throw error;
   }
   return transaction;
+}
+
+/** Sets the TELEPORT_ variables; again when a module has changed the login. */
+export function setVariables(transaction: PamTransaction, items: PamItems): void {
+  for (const [name, value] of teleportVariables(items)) {
+    transaction.putEnvironment(name, value);
+    // pam_exec reads the PAM environment, pam_script only the process's own.
+    Deno.env.set(name, value);
+  }
 }
 
 /** Named as Teleport names them, so that scripts written for it run unchanged. */

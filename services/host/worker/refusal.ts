@@ -20,6 +20,9 @@ export function problemOf(error: PamError): Problem {
   if (brokenCodes.has(error.codeName)) return "pam-broken";
   switch (error.call) {
     case "pam_authenticate":
+      return "authentication-failed";
+    case "pam_chauthtok":
+      return "password-expired";
     case "pam_acct_mgmt":
       return "account-refused";
     case "pam_setcred":
@@ -40,5 +43,8 @@ export function asRefusal(error: unknown, said: string): unknown {
   }
   if (!(error instanceof PamError)) return error;
   const cause = new Error(`${error.call} failed with ${error.codeName}`, { cause: error });
-  return new ProblemError(problemOf(error), said || error.message, { cause });
+  const problem = problemOf(error);
+  // libpam's text for it tells a wrong password from an account that does not exist.
+  const text = problem === "authentication-failed" ? undefined : error.message;
+  return new ProblemError(problem, said || text, { cause });
 }

@@ -45,7 +45,7 @@ function beChecked(confdir: string | null): never {
 }
 
 function goThroughPam(confdir: string): void {
-  using pam = Transaction.start({ serviceName: service, login: "root", confdir, conversation: () => null });
+  using pam = Transaction.start({ serviceName: service, login: "root", confdir, conversation: () => [] });
   pam.acctMgmt();
   pam.setCred("establish");
   pam.openSession();

@@ -15,8 +15,11 @@ export const vocabulary: Record<LeaseState, Partial<Record<Message, LeaseState>>
     "lease.open": "opening",
     "lease.close": "closing",
   },
-  // PAM runs here, synchronously: nothing is read until it has decided.
-  opening: {},
+  // PAM runs here, synchronously: only while a module waits for answers is anything read.
+  opening: {
+    "lease.responses": "opening",
+    "lease.close": "closing",
+  },
   open: {
     "channel.open": "open",
     "channel.signal": "open",

@@ -44,7 +44,7 @@ function inChild(work: () => string): string | null {
 
 /** Every PAM call a login makes; the conversation's callback runs too. */
 function logInAndOut(confdir: string): string {
-  const conversation = new PamConversation(() => {});
+  const conversation = new PamConversation({ notify: () => {} });
   const items = {
     login: "root",
     service: "forked",

@@ -123,7 +123,14 @@ export class HostKit implements AsyncDisposable {
       identityFile: write("host.identity", issueIdentity(fleet.secret, "host", hostName)),
       trustFile: write("trust.json", trust),
       runDirectory: join(folder, "run"),
-      pam: { enabled: true, serviceName: "sallyport-test", confdir, usePamAuth: false },
+      pam: {
+        enabled: true,
+        serviceName: "sallyport-test",
+        confdir,
+        usePamAuth: false,
+        requirePamAuth: true,
+        systemLogins: [],
+      },
       bus: { ...busSettings, nkeySeedFile: write("host.nkey", hostKey.seed) },
       warmWorkers: 1,
       maxOpening: 32,
@@ -186,6 +193,7 @@ export class HostKit implements AsyncDisposable {
         method: "publickey",
         fingerprint: "",
       },
+      pamAuth: "host-decides",
       client: { address: "192.0.2.7", port: 4_000, serverAddress: "192.0.2.1", serverPort: 22 },
     });
   }

@@ -114,12 +114,44 @@ Deno.test("parseConfig() refuses a role nobody defined and a user twice", () => 
 });
 
 Deno.test("parseConfig() refuses what it does not do yet instead of ignoring it", () => {
-  assert.match(mistakes("ssh_service: {pam: {use_pam_auth: yes}}")[0] ?? "", /not available in this version/);
   assert.match(
     mistakes("ssh_service: {pam: {environment: {A: b}}}")[0] ?? "",
     /not available in this version/,
   );
   assert.deepEqual(mistakes("ssh_service: {pam: {use_pam_auth: no, environment: {}}}"), []);
+});
+
+Deno.test("parseConfig() refuses PAM's auth stack without PAM, wherever both are given", () => {
+  const pam = "ssh_service: {pam: {enabled: no, use_pam_auth: yes}}";
+  assert.deepEqual(mistakes(pam), [
+    "f:1:48: ssh_service.pam.use_pam_auth must be no unless ssh_service.pam.enabled is yes",
+  ]);
+  assert.match(
+    mistakes(`teleport: {${pam}}`)[0] ?? "",
+    /^f:1:59: teleport\.ssh_service\.pam\.use_pam_auth must/,
+  );
+});
+
+Deno.test("parseConfig() refuses ways in that are none, and roles of pam_logins that nobody defined", () => {
+  for (
+    const list of [
+      "hostbased",
+      "password,publickey",
+      "publickey,publickey",
+      "",
+      "publickey,password,password",
+    ]
+  ) {
+    const found = mistakes(
+      `gateway: {host_keys: [k], identity: i, trust: t, host: h, AuthenticationMethods: ["${list}"]}`,
+    );
+    assert.match(found[0] ?? "no mistake", /AuthenticationMethods\[0\] must be one of publickey \|/, list);
+  }
+  assert.match(
+    mistakes("pam_logins: {ada: [dev]}")[0] ?? "",
+    /^f:1:20: pam_logins\.ada\[0\] names the role "dev"/,
+  );
+  assert.equal(mistakes("roles: {r: {logins: [x]}}\npam_logins: {../x: [r]}").length, 1);
 });
 
 Deno.test("parseConfig() refuses service names that libpam would cut to another one", () => {

@@ -37,12 +37,14 @@ Deno.test("toHostSettings() refuses a PAM service without a file, which libpam w
 });
 
 Deno.test("toHostSettings() takes the PAM keys of a teleport.yaml in place of its own", () => {
-  const pam = { enabled: false, service_name: "other", use_pam_auth: false as const, environment: {} };
+  const pam = { enabled: false, service_name: "other", use_pam_auth: false, environment: {} };
   assert.deepEqual(toHostSettings(source(host + "ssh_service: {pam: {enabled: yes}}"), pam).pam, {
     enabled: false,
     serviceName: "other",
     confdir: "/srv/sp/pam.d",
     usePamAuth: false,
+    requirePamAuth: true,
+    systemLogins: [],
   });
 });
 
@@ -62,4 +64,17 @@ Deno.test("toGatewaySettings() has the defaults of examples/sallyport.yaml", () 
   assert.equal(settings.loginGraceMs, 120_000);
   assert.equal(settings.bus.nkeySeedFile, null);
   assert.equal(settings.sessionTimeoutMs, 120_000);
+  assert.deepEqual(settings.authenticationMethods, [["publickey"]]);
+});
+
+Deno.test("toGatewaySettings() offers PAM alone where somebody may use it, and what is given as it is given", () => {
+  const gateway = "host_keys: [k], identity: i, trust: t, host: h";
+  const alone = toGatewaySettings(
+    source(`gateway: {${gateway}}\nroles: {r: {logins: [a]}}\npam_logins: {a: [r]}`),
+  );
+  assert.deepEqual(alone.authenticationMethods, [["publickey"], ["keyboard-interactive"], ["password"]]);
+  const given = toGatewaySettings(
+    source(`gateway: {${gateway}, AuthenticationMethods: ["publickey,password"]}`),
+  );
+  assert.deepEqual(given.authenticationMethods, [["publickey", "password"]]);
 });

@@ -9,6 +9,10 @@ import { type Problem, ProblemError } from "../../../../shared/protocol/problems
 const table: [call: string, code: number, problem: Problem][] = [
   ["pam_start", 26, "pam-broken"],
   ["pam_start_confdir", 4, "pam-broken"],
+  ["pam_authenticate", 7, "authentication-failed"],
+  ["pam_authenticate", 10, "authentication-failed"],
+  ["pam_authenticate", 28, "pam-broken"],
+  ["pam_chauthtok", 20, "password-expired"],
   ["pam_acct_mgmt", 6, "account-refused"],
   ["pam_acct_mgmt", 10, "account-refused"],
   ["pam_acct_mgmt", 12, "account-refused"],
@@ -31,6 +35,16 @@ Deno.test("asRefusal() shows the person what the modules said, or libpam's text 
   const error = new PamError("pam_acct_mgmt", 6, "Permission denied");
   assert.equal((asRefusal(error, "Not on Sundays") as ProblemError).detail, "Not on Sundays");
   assert.equal((asRefusal(error, "") as ProblemError).detail, "Permission denied");
+  const unknown = new PamError(
+    "pam_authenticate",
+    10,
+    "User not known to the underlying authentication module",
+  );
+  assert.equal(
+    (asRefusal(unknown, "") as ProblemError).detail,
+    undefined,
+    "nobody learns which logins there are",
+  );
 });
 
 Deno.test("asRefusal() calls a missing libpam broken, and passes other errors through", () => {

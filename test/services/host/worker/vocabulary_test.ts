@@ -7,12 +7,21 @@ import {
   vocabulary,
 } from "../../../../services/host/worker/vocabulary.ts";
 
-const messages = ["lease.open", "channel.open", "channel.signal", "channel.close", "lease.close"] as const;
+const messages = [
+  "lease.open",
+  "lease.responses",
+  "channel.open",
+  "channel.signal",
+  "channel.close",
+  "lease.close",
+] as const;
 
 /** Written out by hand, so that a slip in the table is a failing test. */
 const legal: [LeaseState, typeof messages[number], LeaseState][] = [
   ["assigned", "lease.open", "opening"],
   ["assigned", "lease.close", "closing"],
+  ["opening", "lease.responses", "opening"],
+  ["opening", "lease.close", "closing"],
   ["open", "channel.open", "open"],
   ["open", "channel.signal", "open"],
   ["open", "channel.close", "open"],

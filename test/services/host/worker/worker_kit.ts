@@ -7,7 +7,6 @@ import { closeDescriptor, receiveRecord, sendRecord, socketPair } from "../../..
 import { startRole } from "../../../../services/host/monitor/start.ts";
 import type { HostSettings } from "../../../../shared/config/host_settings.ts";
 import type { ChannelExit, ChannelOpen } from "../../../../shared/protocol/channel.ts";
-import { encodeJson } from "../../../../shared/protocol/codec.ts";
 import type { LeaseOpen } from "../../../../shared/protocol/lease.ts";
 import { maxRecordBytes } from "../../../../shared/protocol/limits.ts";
 import {
@@ -76,7 +75,14 @@ export class Bench implements Disposable {
       identityFile: this.path("identity.json"),
       trustFile: this.path("trust.json"),
       runDirectory: this.path("run"),
-      pam: { enabled: true, serviceName: "bench", confdir: this.path("pam.d"), usePamAuth: false },
+      pam: {
+        enabled: true,
+        serviceName: "bench",
+        confdir: this.path("pam.d"),
+        usePamAuth: false,
+        requirePamAuth: true,
+        systemLogins: [],
+      },
       bus: { servers: [], nkeySeedFile: null, tls: null },
       warmWorkers: 0,
       maxOpening: 1,
@@ -215,7 +221,7 @@ export class Worker implements Disposable {
   }
 
   send(request: WorkerRequest | Assign): void {
-    sendRecord(this.#socket, encodeJson(encodeWorkerRequest(request)));
+    sendRecord(this.#socket, encodeWorkerRequest(request));
   }
 
   /** The next reply but notices and logs; null when the worker has closed its socket. */
