@@ -9,9 +9,12 @@ const maxKeptLength = 8_192;
 /** A record has room for this much even if every character takes six bytes in JSON. */
 const maxNoticeLength = 16_384;
 
+/** Of what is held back the beginning is kept, as the dispatcher does; it shows no more on a terminal. */
+const maxHeldLength = 65_536;
+
 /** Where what the modules say goes. */
 export interface Listener {
-  /** Takes a notice that no question follows. */
+  /** Takes a notice that no question has shown. */
   notify(text: string): void;
   /**
    * Puts questions to the person and gives the answers. Left out where nobody is there.
@@ -24,10 +27,11 @@ export interface Listener {
 /** What the modules of one transaction say and ask. */
 export class PamConversation {
   readonly #listener: Listener;
-  /** Said since the last question. */
+  /** The end of what was said since the last question. */
   #said = "";
-  /** Of these, what is held back because a question may follow, in whose prompt it is shown. */
-  #held: string[] | null = null;
+  /** Its beginning, as long as a question may follow, in whose prompt it is shown. */
+  #held: string[] | null = [];
+  #heldLength = 0;
   /** Why a question found no answer, if one did. */
   #failure: unknown;
 
@@ -50,16 +54,11 @@ export class PamConversation {
     return messages.map(({ style }) => style.startsWith("prompt") ? answers.next().value ?? null : null);
   };
 
-  /** Holds notices back, while `action` runs, for the prompt of a question that may follow. */
-  holdingNotices<T>(action: () => T): T {
-    this.#held = [];
-    try {
-      return action();
-    } finally {
-      const held = this.#held;
-      this.#held = null;
-      for (const text of held) this.#notify(text);
-    }
+  /** No question is to come: what was held back for one is passed on, and from now on everything at once. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const text of held) this.#notify(text);
   }
 
   /** Said since the last question, fit for an SSH banner: no control characters but newline and tab. */
@@ -69,8 +68,9 @@ export class PamConversation {
 
   #say(text: string): void {
     this.#said = `${this.#said}${text}\n`.slice(-maxKeptLength);
-    if (this.#held) this.#held.push(text);
-    else this.#notify(text);
+    if (!this.#held) return this.#notify(text);
+    if (this.#heldLength < maxHeldLength) this.#held.push(text.slice(0, maxHeldLength - this.#heldLength));
+    this.#heldLength += text.length;
   }
 
   #notify(text: string): void {
@@ -83,7 +83,8 @@ export class PamConversation {
     // Modules like to ask three times; whoever has left stays away.
     if (this.#failure !== undefined) throw this.#failure;
     const instruction = this.said.slice(-maxInstructionLength);
-    if (this.#held) this.#held = [];
+    this.#held &&= [];
+    this.#heldLength = 0;
     this.#said = "";
     try {
       return ask({ instruction, questions });

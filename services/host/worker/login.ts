@@ -66,10 +66,8 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
     undoBy("pam_end", () => pam[Symbol.dispose]());
 
     const isAuthenticating = needsPam(open, settings.pam);
-    conversation.holdingNotices(() => {
-      if (isAuthenticating) pam.authenticate();
-      checkAccount(pam);
-    });
+    if (isAuthenticating) pam.authenticate();
+    checkAccount(pam);
     const login = agreedLogin(open, pam.getItem("user"));
     const identity = resolveIdentity(login);
     requireSystemLoginAllowed(open, identity, settings.pam);
@@ -88,6 +86,7 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
     });
     writeJournal(settings, open.lease, "opened", items);
 
+    conversation.release();
     const closing = undo.move();
     return {
       identity,

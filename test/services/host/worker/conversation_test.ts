@@ -18,8 +18,9 @@ function person(answer = "42") {
   return { notices, prompts, conversation };
 }
 
-Deno.test("respond() passes notices on at once, as they are but for NUL, and in pieces that fit a record", () => {
+Deno.test("respond() passes notices on, as they are but for NUL, and in pieces that fit a record", () => {
   const { notices, conversation } = person();
+  conversation.release();
   assert.deepEqual(conversation.respond([{ style: "textInfo", text: "\x1b[1mhello\0\n" }]), [null]);
   assert.deepEqual(notices, ["\x1b[1mhello\n"]);
   conversation.respond([{ style: "errorMessage", text: "x".repeat(40_000) }]);
@@ -36,15 +37,14 @@ Deno.test("said keeps every notice, without control characters", () => {
 
 Deno.test("respond() puts all questions of one call at once, in order, with what was said before them", () => {
   const { conversation, prompts, notices } = person();
-  conversation.holdingNotices(() => {
-    conversation.respond([{ style: "textInfo", text: "Mind the gap" }]);
-    const answers = conversation.respond([
-      { style: "promptEchoOff", text: "Password: " },
-      { style: "errorMessage", text: "between" },
-      { style: "promptEchoOn", text: "Code\x1b[2J: " },
-    ]);
-    assert.deepEqual(answers, [bytes("42"), null, bytes("42")]);
-  });
+  conversation.respond([{ style: "textInfo", text: "Mind the gap" }]);
+  const answers = conversation.respond([
+    { style: "promptEchoOff", text: "Password: " },
+    { style: "errorMessage", text: "between" },
+    { style: "promptEchoOn", text: "Code\x1b[2J: " },
+  ]);
+  assert.deepEqual(answers, [bytes("42"), null, bytes("42")]);
+  conversation.release();
   assert.deepEqual(prompts, [{
     instruction: "Mind the gap\nbetween",
     questions: [{ text: "Password: ", echo: false }, { text: "Code[2J: ", echo: true }],
@@ -53,13 +53,16 @@ Deno.test("respond() puts all questions of one call at once, in order, with what
   assert.equal(conversation.said, "");
 });
 
-Deno.test("holdingNotices() gives notices out at its end when no question followed", () => {
+Deno.test("release() gives out what no question has shown, and no more than fits a screen", () => {
   const { conversation, notices } = person();
-  conversation.holdingNotices(() => {
-    conversation.respond([{ style: "textInfo", text: "Your password expires tomorrow" }]);
-    assert.deepEqual(notices, []);
-  });
-  assert.deepEqual(notices, ["Your password expires tomorrow"]);
+  conversation.respond([{ style: "textInfo", text: "Your password expires tomorrow" }]);
+  for (let count = 0; count < 2_000; count++) {
+    conversation.respond([{ style: "textInfo", text: "x".repeat(500) }]);
+  }
+  assert.deepEqual(notices, []);
+  conversation.release();
+  assert.equal(notices[0], "Your password expires tomorrow");
+  assert.equal(notices.join("").length, 65_536);
 });
 
 Deno.test("respond() throws on questions when nobody is there, and asks no more after a failure", () => {
