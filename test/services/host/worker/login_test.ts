@@ -80,14 +80,7 @@ Deno.test("a worker says that PAM is broken when the service has no file, or a m
   const login = newLogin();
   await makeAccount(login);
   using typo = new Bench(loggingStack, {
-    pam: {
-      enabled: true,
-      serviceName: "no-such-service",
-      confdir: null,
-      usePamAuth: false,
-      requirePamAuth: true,
-      systemLogins: [],
-    },
+    pam: { serviceName: "no-such-service", confdir: null },
   });
   using module = new Bench("account required pam_nowhere.so\n");
   for (const bench of [typo, module]) {
@@ -103,14 +96,7 @@ Deno.test("a worker without PAM resolves the account and needs it to exist", asy
   const login = newLogin();
   await makeAccount(login, "-G", "games");
   using bench = new Bench(loggingStack, {
-    pam: {
-      enabled: false,
-      serviceName: "bench",
-      confdir: null,
-      usePamAuth: false,
-      requirePamAuth: true,
-      systemLogins: [],
-    },
+    pam: { enabled: false },
   });
   using worker = bench.login(login);
   assert.equal(worker.run(1, "id -Gn").output, `${login} games\n`);

@@ -5,7 +5,7 @@ import { readInto, writeFrom } from "../../../../ffi/descriptor.ts";
 import { killProcess, pidfdOpen, poll, waitChild } from "../../../../ffi/process.ts";
 import { closeDescriptor, receiveRecord, sendRecord, socketPair } from "../../../../ffi/socket.ts";
 import { startRole } from "../../../../services/host/monitor/start.ts";
-import type { HostSettings } from "../../../../shared/config/host_settings.ts";
+import type { HostSettings, PamSettings } from "../../../../shared/config/host_settings.ts";
 import type { ChannelExit, ChannelOpen } from "../../../../shared/protocol/channel.ts";
 import type { LeaseOpen } from "../../../../shared/protocol/lease.ts";
 import { maxRecordBytes } from "../../../../shared/protocol/limits.ts";
@@ -43,6 +43,9 @@ session required pam_permit.so
 /** By the zygote, as a rule; by the monitor itself when there is none. */
 export type Birth = "forked" | "spawned";
 
+/** Settings over the bench's own. */
+export type BenchChanges = Partial<Omit<HostSettings, "pam">> & { pam?: Partial<PamSettings> };
+
 /** A host's files in a folder of their own: identity, trust, settings, PAM stacks. */
 export class Bench implements Disposable {
   readonly folder = Deno.makeTempDirSync({ prefix: "worker-" });
@@ -50,7 +53,7 @@ export class Bench implements Disposable {
   readonly #settings: HostSettings;
   #zygote: TestZygote | undefined;
 
-  constructor(stack = loggingStack, changes: Partial<HostSettings> = {}) {
+  constructor(stack = loggingStack, changes: BenchChanges = {}) {
     if (!inNamespace()) {
       throw new Error("Cannot log accounts in outside the test namespace: use `deno task test`");
     }
@@ -75,14 +78,6 @@ export class Bench implements Disposable {
       identityFile: this.path("identity.json"),
       trustFile: this.path("trust.json"),
       runDirectory: this.path("run"),
-      pam: {
-        enabled: true,
-        serviceName: "bench",
-        confdir: this.path("pam.d"),
-        usePamAuth: false,
-        requirePamAuth: true,
-        systemLogins: [],
-      },
       bus: { servers: [], nkeySeedFile: null, tls: null },
       warmWorkers: 0,
       maxOpening: 1,
@@ -97,6 +92,15 @@ export class Bench implements Disposable {
       logLevel: "info",
       logFormat: "json",
       ...changes,
+      pam: {
+        enabled: true,
+        serviceName: "bench",
+        confdir: this.path("pam.d"),
+        usePamAuth: false,
+        requirePamAuth: true,
+        systemLogins: [],
+        ...changes.pam,
+      },
     };
     this.write("settings.json", JSON.stringify(this.#settings));
   }
