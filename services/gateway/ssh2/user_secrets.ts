@@ -1,9 +1,8 @@
 /**
  * Passwords and answers of a person, as bytes that are wiped after use.
  *
- * Stock: both are decoded into JavaScript strings, which nobody can wipe; and once a client has abandoned a
- * keyboard-interactive request (RFC 4252 §5.1 allows that), answers to the next one are taken for unexpected and end the
- * connection (lib/protocol/handlers.misc.js USERAUTH_REQUEST, USERAUTH_INFO_RESPONSE).
+ * Stock: both are decoded into JavaScript strings, which nobody can wipe, and what is not UTF-8 is lost
+ * (lib/protocol/handlers.misc.js USERAUTH_REQUEST, USERAUTH_INFO_RESPONSE).
  */
 
 import { Buffer } from "node:buffer";

@@ -62,3 +62,23 @@ Deno.test("fingerprint() prints as ssh-keygen does", () => {
   // ssh-keygen -lf of the line above.
   assert.match(fingerprint(blob), /^SHA256:[A-Za-z0-9+/]{43}$/);
 });
+
+Deno.test("AccessPolicy.byPam() gives the roles of the exact login, else of the first pattern", () => {
+  const roles = { ops: { logins: ["ada", "web-*", "root"] }, guests: { logins: ["*"] } };
+  const pamLogins = { "*": ["guests"], "web-*": ["ops"], ada: ["ops", "guests"], nobody: ["missing"] };
+  const policy = new AccessPolicy([], roles, pamLogins);
+  assert.deepEqual(policy.byPam("ada", "password"), {
+    user: "ada",
+    roles: ["ops", "guests"],
+    logins: ["ada", "web-*", "root", "*"],
+    traits: {},
+    method: "password",
+    fingerprint: "",
+  });
+  assert.deepEqual(policy.byPam("web-1", "password")?.roles, ["guests"]);
+  assert.equal(policy.byPam("nobody", "password"), null, "its role is not defined");
+  assert.equal(policy.byPam("root", "password"), null, "root is not reached by a pattern");
+  assert.ok(new AccessPolicy([], roles, { root: ["ops"] }).byPam("root", "password"));
+  assert.equal(new AccessPolicy([], roles, { ada: [] }).byPam("ada", "password"), null);
+  assert.equal(new AccessPolicy([], roles).byPam("ada", "password"), null);
+});

@@ -216,6 +216,8 @@ export class RawClient implements AsyncDisposable {
   readonly received: Received[] = [];
   readonly errors: string[] = [];
   readonly closed: Promise<unknown>;
+  /** Messages that are the test's own: ssh2 would complain about channels it did not open. */
+  isOwn = (number: number) => number >= 90 && number <= 100;
   #look: () => void = () => {};
   #over = false;
 
@@ -248,8 +250,7 @@ export class RawClient implements AsyncDisposable {
         payload: Buffer.from(payload),
         reader: new WireReader(Buffer.from(payload), 1),
       });
-      // Channel messages are the test's own; ssh2 would complain about channels it did not open
-      const result = number >= 90 && number <= 100 ? undefined : stock(payload);
+      const result = this.isOwn(number) ? undefined : stock(payload);
       this.#look();
       return result;
     };

@@ -51,3 +51,33 @@ Deno.test("Admission copes with a lease that ends while it begins", () => {
   for (let id = 0; id < 5; id++) admission.ask(begin, () => {});
   assert.equal(begun, 5);
 });
+
+Deno.test("Admission gives the turn of those who think about an answer to others", () => {
+  const admission = new Admission({ maxOpening: 2, maxStarting: 2, maxWaitMs: 60_000 });
+  const { begun, ask } = record(admission);
+  for (let id = 1; id <= 4; id++) ask(id);
+  admission.answered();
+  admission.answered();
+  assert.deepEqual(begun, [1, 2]);
+  assert.equal(admission.thinks("192.0.2.1"), true);
+  assert.deepEqual(begun, [1, 2, 3]);
+  admission.answered();
+  // Who has thought goes on at once, one more than there should be: nobody else begins before two are done.
+  admission.thought("192.0.2.1");
+  admission.decided();
+  assert.deepEqual(begun, [1, 2, 3]);
+  admission.decided();
+  assert.deepEqual(begun, [1, 2, 3, 4]);
+});
+
+Deno.test("Admission lets one address think about fewer answers than all together", () => {
+  const admission = new Admission({ maxOpening: 4, maxStarting: 4, maxWaitMs: 60_000 });
+  const thinking = (source: string) => {
+    let count = 0;
+    while (admission.thinks(source)) count++;
+    return count;
+  };
+  assert.deepEqual(["192.0.2.1", "192.0.2.2", "::1", "::2", "::3"].map(thinking), [8, 8, 8, 8, 0]);
+  admission.thought("192.0.2.1");
+  assert.deepEqual(["192.0.2.2", "192.0.2.1", "::3"].map(thinking), [0, 1, 0]);
+});
