@@ -14,10 +14,11 @@ import { encodeJson } from "../../shared/protocol/codec.ts";
 import { maxRecordBytes } from "../../shared/protocol/limits.ts";
 import type { SignalName } from "../../shared/protocol/names.ts";
 import { type Problem, ProblemError } from "../../shared/protocol/problems.ts";
-import { encodeResponses, type Prompt } from "../../shared/protocol/prompt.ts";
+import type { Prompt } from "../../shared/protocol/prompt.ts";
 import type { Aead } from "../../shared/stream/aead.ts";
 import { LeaseLink } from "../../shared/stream/link.ts";
 import type { ReliableStream } from "../../shared/stream/stream.ts";
+import type { ResponseCipher } from "../../shared/trust/responses.ts";
 import type { WindowPool } from "../../shared/stream/window.ts";
 
 /** What the channel's owner wants to hear. `data` is valid until the callback returns. */
@@ -47,6 +48,8 @@ export interface LeaseWire {
   sessionTimeoutMs: number;
   seal: Aead;
   unseal: Aead;
+  /** Seals answers to PAM for the worker. */
+  responses: ResponseCipher;
 }
 
 export interface LeaseEnd {
@@ -60,6 +63,7 @@ const maxControlBacklogBytes = 4 * maxRecordBytes;
 const lingerMs = 5_000;
 
 export class Lease {
+  readonly #responses: ResponseCipher;
   readonly #link: LeaseLink;
   readonly #control: ReliableStream;
   readonly #channels = new Map<number, ChannelHandlers>();
@@ -72,6 +76,7 @@ export class Lease {
   #closed = false;
 
   constructor(wire: LeaseWire) {
+    this.#responses = wire.responses;
     const carrier = { lend: (maxBytes: number): Loan => wire.bus.lend(wire.subject, maxBytes) };
     this.#link = new LeaseLink({
       side: "gateway",
@@ -109,9 +114,8 @@ export class Lease {
     this.#decision = Promise.withResolvers();
     this.#decision.promise.catch(() => {});
     if (this.#over) this.#decision.reject(new ProblemError(this.#over.problem, this.#over.text || undefined));
-    const record = encodeResponses(responses);
+    const record = this.#responses.seal(responses);
     if (!this.#closed && !this.#link.dead) this.#control.send(RecordKind.responses, record);
-    for (const secret of [record, ...responses]) secret.fill(0);
   }
 
   /** Resolves once the lease is over for a reason that is not ours. */

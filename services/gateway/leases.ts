@@ -31,6 +31,7 @@ import { chacha20Poly1305 } from "../../shared/trust/chacha.ts";
 import { openEnvelope, signEnvelope } from "../../shared/trust/envelope.ts";
 import { deriveLeaseKeys, generateEphemeral } from "../../shared/trust/exchange.ts";
 import type { Identity, Trust } from "../../shared/trust/identity.ts";
+import { ResponseCipher } from "../../shared/trust/responses.ts";
 import { version } from "../../shared/version.ts";
 import { aes256Gcm, hasLibcrypto } from "../../ffi/libcrypto.ts";
 import type { Applicant } from "./access.ts";
@@ -175,6 +176,7 @@ export class Leases implements Disposable {
         sessionTimeoutMs,
         seal: aeadFor(answer.suite, keys.toHost),
         unseal: aeadFor(answer.suite, keys.toGateway),
+        responses: new ResponseCipher(keys.responses),
       });
       this.#leases.set(open.lease, { lease, host: host.name });
       lease.onGone(() => this.#leases.delete(open.lease));

@@ -82,7 +82,7 @@ export const RecordKind = {
   message: 4,
   /** Nothing follows in this direction. */
   close: 5,
-  /** Gateway to host on the control stream: the answers to a `lease.prompt`. Secret, wiped once they are acknowledged. */
+  /** Gateway to host on the control stream: the answers to a `lease.prompt`, sealed for the worker alone. */
   responses: 6,
 } as const;
 export type RecordKind = typeof RecordKind[keyof typeof RecordKind];

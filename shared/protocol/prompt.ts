@@ -1,4 +1,4 @@
-/** What PAM asks of the person on the way in, and what they answer. Answers are secrets: bytes, never JSON, wiped after use. */
+/** What PAM asks of the person on the way in, and what they answer. Answers are secrets: bytes, wiped after use. */
 
 import { type Fields, ProtocolError } from "./codec.ts";
 import { maxPromptTextLength, maxRecordBytes, maxResponseBytes, maxResponses } from "./limits.ts";
@@ -32,13 +32,16 @@ export function decodePrompt(fields: Fields): Prompt {
 }
 
 const lengthBytes = 2;
+/** Records are a multiple of this long: who sees their size is not to learn the length of a password. */
+const paddedBytes = 128;
 
-/** Each answer as its length, two bytes big-endian, and its bytes. The caller wipes both sides. */
+/** Their number, one byte; each answer as its length, two bytes big-endian, and its bytes; zeros. The caller wipes both sides. */
 export function encodeResponses(responses: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const size = responses.reduce((sum, { length }) => sum + lengthBytes + length, 0);
-  const record = new Uint8Array(new ArrayBuffer(size));
+  const size = responses.reduce((sum, { length }) => sum + lengthBytes + length, 1);
+  const record = new Uint8Array(new ArrayBuffer(Math.ceil(size / paddedBytes) * paddedBytes));
   const view = new DataView(record.buffer);
-  let at = 0;
+  record[0] = responses.length;
+  let at = 1;
   for (const response of responses) {
     view.setUint16(at, response.length);
     record.set(response, at + lengthBytes);
@@ -55,13 +58,16 @@ export function encodeResponses(responses: Uint8Array[]): Uint8Array<ArrayBuffer
 export function decodeResponses(record: Uint8Array, count: number): Uint8Array<ArrayBuffer>[] {
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
   const responses: Uint8Array<ArrayBuffer>[] = [];
-  let at = 0;
+  let at = 1;
   while (at + lengthBytes <= record.length && responses.length < count) {
     const from = at + lengthBytes;
     at = from + view.getUint16(at);
     responses.push(new Uint8Array(record.subarray(from, at)));
   }
-  if (at === record.length && responses.length === count && responses.every(isResponse)) return responses;
+  const isWhole = at <= record.length && record.subarray(at).every((byte) => byte === 0);
+  if (isWhole && record[0] === count && responses.length === count && responses.every(isResponse)) {
+    return responses;
+  }
   for (const response of responses) response.fill(0);
   throw new ProtocolError(
     `Cannot read the answers: they must be ${count}, of ${maxResponseBytes} bytes at most`,

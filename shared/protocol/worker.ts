@@ -31,7 +31,7 @@ export interface Assign {
 export type WorkerRequest =
   /** The signed envelope as it came off the bus; the worker trusts nothing else. */
   | { type: "lease.open"; envelope: Uint8Array<ArrayBuffer> }
-  /** Answers to the last `lease.prompt`, as they came; a record without JSON. */
+  /** Answers to the last `lease.prompt`, sealed as they came. */
   | { type: "lease.responses"; responses: Uint8Array }
   | ChannelOpen
   | { type: "channel.signal"; channel: number; signal: SignalName }
@@ -73,20 +73,12 @@ export type WorkerReply =
 export const logLevels = ["debug", "info", "warning", "error"] as const;
 export type LogLevel = typeof logLevels[number];
 
-/** No JSON begins with it. */
-const responsesMark = 0;
-
-/** The record of a request; one of `lease.responses` holds a copy of the secret. */
 export function encodeWorkerRequest(request: WorkerRequest | Assign): Uint8Array<ArrayBuffer> {
   switch (request.type) {
     case "lease.open":
       return encodeJson({ ...request, envelope: request.envelope.toBase64() });
-    case "lease.responses": {
-      const record = new Uint8Array(new ArrayBuffer(1 + request.responses.length));
-      record[0] = responsesMark;
-      record.set(request.responses, 1);
-      return record;
-    }
+    case "lease.responses":
+      return encodeJson({ ...request, responses: request.responses.toBase64() });
     default:
       return encodeJson(request);
   }
@@ -111,12 +103,11 @@ export function decodeAssign(bytes: Uint8Array): Assign {
   };
 }
 
-/** `responses` of the result are a view of `bytes`. */
 export function decodeWorkerRequest(bytes: Uint8Array): WorkerRequest {
-  if (bytes[0] === responsesMark) return { type: "lease.responses", responses: bytes.subarray(1) };
   const fields = Fields.parse(bytes, maxRecordBytes);
   const type = fields.oneOf("type", [
     "lease.open",
+    "lease.responses",
     "channel.open",
     "channel.signal",
     "channel.close",
@@ -125,6 +116,8 @@ export function decodeWorkerRequest(bytes: Uint8Array): WorkerRequest {
   switch (type) {
     case "lease.open":
       return { type, envelope: fields.bytes("envelope", maxEnvelopeBytes) };
+    case "lease.responses":
+      return { type, responses: fields.bytes("responses", maxEnvelopeBytes) };
     case "channel.open":
       return decodeChannelOpen(fields);
     case "channel.signal": {

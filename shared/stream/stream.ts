@@ -50,14 +50,8 @@ interface Queued {
 }
 
 interface Sent {
-  kind: RecordKind;
   pos: number;
   plain: Uint8Array<ArrayBuffer>;
-}
-
-/** What may hold a secret is not left to the garbage collector. */
-function wipe(records: Iterable<{ kind: RecordKind; plain: Uint8Array<ArrayBuffer> }>): void {
-  for (const { kind, plain } of records) if (kind === RecordKind.responses) plain.fill(0);
 }
 
 /** With the ticker's 50 ms, acknowledgements of their own wait 50 to 100 ms for a frame that carries them. */
@@ -205,16 +199,10 @@ export class ReliableStream {
   /** Frees what the stream holds of shared things; the link calls it once. */
   release(): void {
     this.#closed = true;
-    this.#dropAll();
-    this.#window.release();
-  }
-
-  #dropAll(): void {
-    wipe(this.#unacked);
-    wipe(this.#queue);
     this.#unacked = [];
     this.#queue = [];
     this.#queuedBytes = 0;
+    this.#window.release();
   }
 
   /** Asks the peer what it has, when anything depends on it: the bus was away. */
@@ -240,7 +228,9 @@ export class ReliableStream {
       case FrameType.nak:
         return this.#resend();
       case FrameType.gone:
-        this.#dropAll();
+        this.#unacked = [];
+        this.#queue = [];
+        this.#queuedBytes = 0;
         return this.#forgetWhenDone();
       case FrameType.lower:
         return this.#lower(header.ack + header.credit);
@@ -277,7 +267,7 @@ export class ReliableStream {
     this.#waited = false;
     writeInner(plain, { stream: this.#id, type: kind, flags, pos: this.#next, ...this.#ackNow() });
     if (this.#unacked.length === 0) this.#progressAt = this.#link.now();
-    this.#unacked.push({ kind, pos: this.#next, plain });
+    this.#unacked.push({ pos: this.#next, plain });
     this.#next += plain.length;
     this.#link.transmit(plain);
     this.#link.wake();
@@ -328,7 +318,7 @@ export class ReliableStream {
     let acked = 0;
     while (acked < this.#unacked.length && this.#unacked[acked]!.pos < ack) acked++;
     if (acked > 0) {
-      wipe(this.#unacked.splice(0, acked));
+      this.#unacked.splice(0, acked);
       this.#progressAt = this.#link.now();
       this.#probeAfterMs = probeFirstMs;
       this.#resendAfterMs = nakIntervalMs;

@@ -34,8 +34,17 @@ export function ephemeralFrom(secret: Uint8Array): Ephemeral {
   return { publicKey: rawPublicKey(createPublicKey(privateKey)), privateKey };
 }
 
+/** 32 bytes each. */
+export interface LeaseKeys {
+  /** For frames, one per direction; the dispatcher has them. */
+  toHost: Uint8Array<ArrayBuffer>;
+  toGateway: Uint8Array<ArrayBuffer>;
+  /** For answers to PAM; the worker keeps it to itself. */
+  responses: Uint8Array<ArrayBuffer>;
+}
+
 /**
- * One key per direction, 32 bytes each.
+ * The keys of a lease.
  *
  * @param options.openBody Exact signed bytes of the lease.open
  * @param options.answerBody Exact signed bytes of the lease.answer
@@ -46,7 +55,7 @@ export function deriveLeaseKeys(options: {
   peerKey: string;
   openBody: Uint8Array;
   answerBody: Uint8Array;
-}): { toHost: Uint8Array<ArrayBuffer>; toGateway: Uint8Array<ArrayBuffer> } {
+}): LeaseKeys {
   let secret: Uint8Array;
   try {
     secret = diffieHellman({ privateKey: options.privateKey, publicKey: x25519FromRaw(options.peerKey) });
@@ -57,9 +66,13 @@ export function deriveLeaseKeys(options: {
     throw new TrustError("malformed", "Cannot use an all-zero shared secret");
   }
   const salt = createHash("sha256").update(options.openBody).update(options.answerBody).digest();
-  const derive = (direction: string) =>
-    new Uint8Array(hkdfSync("sha256", secret, salt, `sallyport/lease/1 ${direction}`, keyBytes));
-  const keys = { toHost: derive("to-host"), toGateway: derive("to-gateway") };
+  const derive = (use: string) =>
+    new Uint8Array(hkdfSync("sha256", secret, salt, `sallyport/lease/1 ${use}`, keyBytes));
+  const keys = {
+    toHost: derive("to-host"),
+    toGateway: derive("to-gateway"),
+    responses: derive("responses"),
+  };
   secret.fill(0);
   return keys;
 }

@@ -254,13 +254,11 @@ export class Lease {
     this.#options.admission.thought(this.#options.source);
   }
 
-  /** Passes the answers on unread, and leaves none behind. */
+  /** Passes the answers on; only the worker can read them. */
   #onResponses(responses: Uint8Array): void {
-    if (this.#isAsking) {
-      this.#stopAsking();
-      this.#worker?.send({ type: "lease.responses", responses });
-    }
-    responses.fill(0);
+    if (!this.#isAsking) return;
+    this.#stopAsking();
+    this.#worker?.send({ type: "lease.responses", responses });
   }
 
   #onAccepted({ login }: Reply<"lease.accepted">): void {

@@ -42,7 +42,7 @@ export class RecordSocket {
     this.#endpoint.want({ readable: true });
   }
 
-  /** Sends `record`, now or when the peer has read what is before it, and wipes it then. */
+  /** Sends `record`, now or when the peer has read what is before it. */
   send(record: Uint8Array<ArrayBuffer>): void {
     if (this.#closed) return;
     if (this.#queuedBytes + record.length > maxQueuedBytes) {
@@ -85,7 +85,6 @@ export class RecordSocket {
       }
       this.#queue.shift();
       this.#queuedBytes -= record.length;
-      record.fill(0); // it may have held a secret
     }
     this.#endpoint.want({ writable: false });
   }

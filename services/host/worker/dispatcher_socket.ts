@@ -18,8 +18,6 @@ import {
 export class DispatcherSocket {
   readonly #buffer = new Uint8Array(new ArrayBuffer(maxRecordBytes));
 
-  #lastLength = 0;
-
   constructor(readonly fd: number) {}
 
   #receive(): Uint8Array | null {
@@ -28,7 +26,6 @@ export class DispatcherSocket {
     if (received === "again") throw new TypeError("Cannot serve a lease on a non-blocking socket");
     // Nothing in the vocabulary carries descriptors this way.
     for (const descriptor of received.descriptors) closeDescriptor(descriptor);
-    this.#lastLength = received.length;
     return this.#buffer.subarray(0, received.length);
   }
 
@@ -43,18 +40,13 @@ export class DispatcherSocket {
   }
 
   /**
-   * Waits for the dispatcher's next message, valid until the one after it; `null` when the dispatcher is gone.
+   * Waits for the dispatcher's next message; `null` when the dispatcher is gone.
    *
    * @throws {ProtocolError}
    */
   receive(): WorkerRequest | null {
     const record = this.#receive();
     return record && decodeWorkerRequest(record);
-  }
-
-  /** Wipes the last message, which held a secret. */
-  forgetLast(): void {
-    this.#buffer.fill(0, 0, this.#lastLength);
   }
 
   /** Sends `reply`. Says nothing when the dispatcher is gone: the next {@link receive} does. */

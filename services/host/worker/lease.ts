@@ -5,6 +5,7 @@ import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { type LeaseOpen, type Suite, suites } from "../../../shared/protocol/lease.ts";
 import type { Assign, WorkerRequest } from "../../../shared/protocol/worker.ts";
 import { readIdentity, readTrust } from "../../../shared/trust/identity.ts";
+import { ResponseCipher } from "../../../shared/trust/responses.ts";
 import { asProblem, describeCause } from "./cause.ts";
 import { Channels } from "./channels.ts";
 import { endChannels } from "./close.ts";
@@ -23,10 +24,11 @@ export function serveLease(settings: HostSettings, descriptor: number): void {
   const assigned = socket.receiveAssign();
   if (!assigned) return;
 
-  const open = verify(assigned, settings, socket);
-  if (!open) return;
+  const verified = verify(assigned, settings, socket);
+  if (!verified) return;
+  const { open, responses } = verified;
 
-  const login = openLogin(open, settings, socket);
+  const login = openLogin(open, responses, settings, socket);
   if (!login) return;
   socket.reply({ type: "lease.accepted", login: login.identity.login });
 
@@ -42,8 +44,14 @@ export function serveLease(settings: HostSettings, descriptor: number): void {
   socket.reply({ type: "lease.closed" });
 }
 
+/** What was asked for, and what opens the person's answers. */
+interface Verified {
+  open: LeaseOpen;
+  responses: ResponseCipher;
+}
+
 /** Reads `lease.open` and answers it; null when it was denied, or when nobody asks any more. */
-function verify(assigned: Assign, settings: HostSettings, socket: DispatcherSocket): LeaseOpen | null {
+function verify(assigned: Assign, settings: HostSettings, socket: DispatcherSocket): Verified | null {
   try {
     const request = socket.receive();
     if (!request || !isOpen(request)) return null;
@@ -57,10 +65,10 @@ function verify(assigned: Assign, settings: HostSettings, socket: DispatcherSock
       lease,
       now: Date.now(),
     });
-    const answer = answerOpen(verified, trust, identity, usableSuites());
+    const { responsesKey, ...answer } = answerOpen(verified, trust, identity, usableSuites());
     const { login, gateway } = verified.open;
     socket.reply({ type: "lease.answer", ...answer, login, gateway });
-    return verified.open;
+    return { open: verified.open, responses: new ResponseCipher(responsesKey) };
   } catch (error) {
     socket.reply({ type: "lease.denied", problem: asProblem(error).problem, cause: describeCause(error) });
     return null;
@@ -77,7 +85,12 @@ function usableSuites(): Suite[] {
 }
 
 /** Runs PAM; null when the login was refused. */
-function openLogin(open: LeaseOpen, settings: HostSettings, socket: DispatcherSocket): Login | null {
+function openLogin(
+  open: LeaseOpen,
+  responses: ResponseCipher,
+  settings: HostSettings,
+  socket: DispatcherSocket,
+): Login | null {
   let isOpening = true;
   try {
     restoreLoginLimits(settings.openFilesSoft);
@@ -87,7 +100,7 @@ function openLogin(open: LeaseOpen, settings: HostSettings, socket: DispatcherSo
       },
       ask: (prompt) => {
         if (!isOpening) throw new Error("Cannot ask after the login");
-        return askPerson(socket, prompt);
+        return askPerson(socket, responses, prompt);
       },
       onCloseFailure: (step, error) =>
         socket.log("warning", "Cannot complete {step}: {cause}", { step, cause: describeCause(error) }),

@@ -1,6 +1,7 @@
 /** Asking the person: a prompt goes to the gateway, and the worker waits for the answers. */
 
-import { decodeResponses, type Prompt } from "../../../shared/protocol/prompt.ts";
+import type { Prompt } from "../../../shared/protocol/prompt.ts";
+import type { ResponseCipher } from "../../../shared/trust/responses.ts";
 import type { DispatcherSocket } from "./dispatcher_socket.ts";
 import { nextState } from "./vocabulary.ts";
 
@@ -19,15 +20,15 @@ export class LoginCancelled extends Error {
  * @throws {LoginCancelled}
  * @throws {ProtocolError} If what comes back is no answer
  */
-export function askPerson(socket: DispatcherSocket, prompt: Prompt): Uint8Array<ArrayBuffer>[] {
+export function askPerson(
+  socket: DispatcherSocket,
+  responses: ResponseCipher,
+  prompt: Prompt,
+): Uint8Array<ArrayBuffer>[] {
   socket.reply({ type: "lease.prompt", prompt });
   const message = socket.receive();
   if (message === null) throw new LoginCancelled();
   nextState("opening", message.type);
   if (message.type !== "lease.responses") throw new LoginCancelled();
-  try {
-    return decodeResponses(message.responses, prompt.questions.length);
-  } finally {
-    socket.forgetLast();
-  }
+  return responses.open(message.responses, prompt.questions.length);
 }

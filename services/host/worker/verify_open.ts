@@ -54,12 +54,14 @@ export function verifyOpen(envelope: Uint8Array, trust: Trust, audience: Audienc
   return { open, body };
 }
 
-/** The answer to send, and the two keys of the lease, 32 bytes each, as the host uses them. */
+/** The answer to send, and the keys of the lease, 32 bytes each, as the host uses them. */
 export interface Answer {
   envelope: Uint8Array<ArrayBuffer>;
   suite: Suite;
   sendKey: Uint8Array<ArrayBuffer>;
   receiveKey: Uint8Array<ArrayBuffer>;
+  /** Not for the dispatcher. */
+  responsesKey: Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -99,7 +101,8 @@ export function answerOpen(
       answerBody,
     })
   );
-  return { envelope, suite, sendKey: keys.toGateway, receiveKey: keys.toHost };
+  const { toGateway, toHost, responses } = keys;
+  return { envelope, suite, sendKey: toGateway, receiveKey: toHost, responsesKey: responses };
 }
 
 function trusted<T>(check: () => T): T {

@@ -11,13 +11,20 @@ Deno.test("decodeResponses() gives back what encodeResponses() took, of any byte
   }
 });
 
+Deno.test("encodeResponses() does not tell how long a password is", () => {
+  const lengths = ["", "42", "correct horse battery staple"].map((text) =>
+    encodeResponses([bytes(text)]).length
+  );
+  assert.deepEqual(lengths, [128, 128, 128]);
+});
+
 Deno.test("decodeResponses() refuses another number, longer ones, NUL, and what is cut or left over", () => {
   const record = encodeResponses([bytes("one"), bytes("two")]);
   const bad: [record: Uint8Array, count: number][] = [
     [record, 1],
     [record, 3],
-    [record.subarray(0, -1), 2],
-    [Uint8Array.of(...record, 0), 2],
+    [record.subarray(0, 8), 2],
+    [Uint8Array.of(...record, 1), 2],
     [encodeResponses([bytes("x".repeat(513))]), 1],
     [encodeResponses([bytes("a\0b")]), 1],
     [Uint8Array.of(255, 255), 1],

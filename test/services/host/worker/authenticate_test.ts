@@ -1,7 +1,6 @@
 /** Who has to prove themselves to PAM, whatever a gateway says; and what a module may make of the login. */
 
 import assert from "node:assert/strict";
-import { encodeResponses } from "../../../../shared/protocol/prompt.ts";
 import type { PamAuth } from "../../../../shared/protocol/lease.ts";
 import { makeAccount, newLogin } from "../../../support/logins.ts";
 import { makeModule } from "../../../support/modules.ts";
@@ -18,14 +17,6 @@ function askingBench(
   const bench = new Bench(askingStack, { pam });
   bench.write("check.sh", "#!/bin/sh\nexec grep -qx 42\n", 0o755);
   return bench;
-}
-
-function answer(worker: Worker, ...answers: string[]): void {
-  const encoder = new TextEncoder();
-  worker.send({
-    type: "lease.responses",
-    responses: encodeResponses(answers.map((text) => encoder.encode(text))),
-  });
 }
 
 function start(bench: Bench, login: string, pamAuth: PamAuth): Worker {
@@ -79,13 +70,13 @@ Deno.test("a worker authenticates before it asks the account stack, and stops at
   using right = start(bench, login, "alone");
   const { prompt } = right.expect("lease.prompt");
   assert.deepEqual(prompt, { instruction: "", questions: [{ text: "Password: ", echo: false }] });
-  answer(right, "42");
+  right.respond("42");
   right.expect("lease.accepted");
   right.close();
   assert.deepEqual(bench.pamCalls(), ["auth", "account", "open_session", "close_session"]);
   using wrong = start(bench, login, "alone");
   wrong.expect("lease.prompt");
-  answer(wrong, "43");
+  wrong.respond("43");
   assert.equal(wrong.expect("lease.refused").problem, "authentication-failed");
   wrong.waitForEnd();
   assert.deepEqual(bench.pamCalls().slice(4), []);
@@ -98,10 +89,14 @@ Deno.test("a worker takes no other number of answers, and nothing but answers", 
   for (const answers of [[], ["42", "42"], ["4\x002"], ["4".repeat(513)]]) {
     using worker = start(bench, login, "alone");
     worker.expect("lease.prompt");
-    answer(worker, ...answers);
+    worker.respond(...answers);
     assert.equal(worker.expect("lease.refused").problem, "authentication-failed", JSON.stringify(answers));
     worker.waitForEnd();
   }
+  using forged = start(bench, login, "alone");
+  forged.expect("lease.prompt");
+  forged.send({ type: "lease.responses", responses: new Uint8Array(144) });
+  assert.match(forged.expect("lease.refused").cause, /not sealed by the gateway/);
   using worker = start(bench, login, "alone");
   worker.expect("lease.prompt");
   worker.send({ type: "channel.signal", channel: 1, signal: "TERM" });
@@ -128,7 +123,7 @@ Deno.test("a worker admits accounts of the system by PAM alone only when it is t
     using bench = askingBench({ usePamAuth: true, systemLogins });
     using worker = start(bench, "games", pamAuth);
     worker.expect("lease.prompt");
-    answer(worker, "42");
+    worker.respond("42");
     const reply = worker.next();
     return reply?.type === "lease.refused" ? reply.problem : reply?.type;
   };

@@ -6,8 +6,9 @@ import { killProcess, pidfdOpen, poll, waitChild } from "../../../../ffi/process
 import { closeDescriptor, receiveRecord, sendRecord, socketPair } from "../../../../ffi/socket.ts";
 import { startRole } from "../../../../services/host/monitor/start.ts";
 import type { HostSettings, PamSettings } from "../../../../shared/config/host_settings.ts";
+import { encodeJson } from "../../../../shared/protocol/codec.ts";
 import type { ChannelExit, ChannelOpen } from "../../../../shared/protocol/channel.ts";
-import type { LeaseOpen } from "../../../../shared/protocol/lease.ts";
+import { decodeLeaseAnswer, type LeaseOpen } from "../../../../shared/protocol/lease.ts";
 import { maxRecordBytes } from "../../../../shared/protocol/limits.ts";
 import {
   type Assign,
@@ -16,15 +17,17 @@ import {
   type WorkerReply,
   type WorkerRequest,
 } from "../../../../shared/protocol/worker.ts";
-import { signEnvelope } from "../../../../shared/trust/envelope.ts";
-import { generateEphemeral } from "../../../../shared/trust/exchange.ts";
+import { openEnvelope, signEnvelope } from "../../../../shared/trust/envelope.ts";
+import { deriveLeaseKeys, type Ephemeral, generateEphemeral } from "../../../../shared/trust/exchange.ts";
 import {
   createFleetKey,
   type Identity,
   issueIdentity,
   readIdentity,
+  readTrust,
   trustText,
 } from "../../../../shared/trust/identity.ts";
+import { ResponseCipher } from "../../../../shared/trust/responses.ts";
 import { inNamespace } from "../../../support/namespace.ts";
 import { TestZygote } from "../zygote_kit.ts";
 
@@ -50,6 +53,8 @@ export type BenchChanges = Partial<Omit<HostSettings, "pam">> & { pam?: Partial<
 export class Bench implements Disposable {
   readonly folder = Deno.makeTempDirSync({ prefix: "worker-" });
   readonly #gateway: Identity;
+  /** The gateway's half of the last request. */
+  #asked: { ephemeral: Ephemeral; body: Uint8Array } | undefined;
   readonly #settings: HostSettings;
   #zygote: TestZygote | undefined;
 
@@ -136,6 +141,7 @@ export class Bench implements Disposable {
   }
 
   envelope(login: string, changes: Partial<LeaseOpen> = {}): Uint8Array<ArrayBuffer> {
+    const ephemeral = generateEphemeral();
     const request: LeaseOpen = {
       type: "lease.open.v1",
       lease: assigned.lease,
@@ -144,7 +150,7 @@ export class Bench implements Disposable {
       host: "web1",
       boot: assigned.boot,
       expiresAt: Date.now() + 30_000,
-      key: generateEphemeral().publicKey,
+      key: ephemeral.publicKey,
       suites: ["chacha20-poly1305"],
       login,
       user: "ada@example.org",
@@ -157,7 +163,21 @@ export class Bench implements Disposable {
       client: { address: "192.0.2.7", port: 50_123, serverAddress: "192.0.2.1", serverPort: 2222 },
       ...changes,
     };
+    this.#asked = { ephemeral, body: encodeJson(request) };
     return signEnvelope(this.#gateway, request);
+  }
+
+  /** What the gateway seals answers with, once the worker has answered the last request. */
+  responses(answer: Uint8Array): ResponseCipher {
+    const trust = readTrust(Deno.readTextFileSync(this.path("trust.json")));
+    const { body } = openEnvelope(answer, trust, "host", "lease.answer.v1");
+    const keys = deriveLeaseKeys({
+      privateKey: this.#asked!.ephemeral.privateKey,
+      peerKey: decodeLeaseAnswer(body).key,
+      openBody: this.#asked!.body,
+      answerBody: body,
+    });
+    return new ResponseCipher(keys.responses);
   }
 
   /** A worker that waits for `assign`. */
@@ -202,6 +222,7 @@ export class Worker implements Disposable {
   #descriptors: number[] = [];
   readonly #bench: Bench;
   readonly #socket: number;
+  #responses: ResponseCipher | undefined;
   readonly #buffer = new Uint8Array(new ArrayBuffer(maxRecordBytes));
   #hasEnded = false;
 
@@ -228,6 +249,13 @@ export class Worker implements Disposable {
     sendRecord(this.#socket, encodeWorkerRequest(request));
   }
 
+  /** Answers the last prompt as the gateway does. */
+  respond(...answers: string[]): void {
+    const encoder = new TextEncoder();
+    const responses = this.#responses!.seal(answers.map((text) => encoder.encode(text)));
+    this.send({ type: "lease.responses", responses });
+  }
+
   /** The next reply but notices and logs; null when the worker has closed its socket. */
   next(): WorkerReply | null {
     for (;;) {
@@ -237,6 +265,7 @@ export class Worker implements Disposable {
       if (received === null || received === "again") return null;
       const reply = decodeWorkerReply(this.#buffer.subarray(0, received.length));
       if (received.descriptors.length > 0) this.#descriptors = received.descriptors;
+      if (reply.type === "lease.answer") this.#responses = this.#bench.responses(reply.envelope);
       if (reply.type === "lease.notice") this.notices.push(reply.text);
       else if (reply.type !== "log") return reply;
     }
