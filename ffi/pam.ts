@@ -41,8 +41,10 @@ export class PamFunctionMissing extends Error {
 const items = { user: 2, tty: 3, rhost: 4, ruser: 8 } as const;
 /** PAM_ESTABLISH_CRED … PAM_REINITIALIZE_CRED <security/_pam_types.h> */
 const credentialFlags = { establish: 0x2, delete: 0x4, reinitialize: 0x8 } as const;
-/** PAM_CHANGE_EXPIRED_AUTHTOK <security/_pam_types.h> */
+/** PAM_DISALLOW_NULL_AUTHTOK, PAM_CHANGE_EXPIRED_AUTHTOK, PAM_SILENT <security/_pam_types.h> */
+const DISALLOW_NULL_AUTHTOK = 0x1;
 const CHANGE_EXPIRED_AUTHTOK = 0x20;
+const SILENT = 0x8000;
 const POINTER_BYTES = 8;
 /** libpam takes the last path component and would read the policy of another service. */
 const validServiceName = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/;
@@ -138,9 +140,14 @@ export class Transaction implements Disposable {
     return variables;
   }
 
-  /** Asks the applicant to prove who they are. @throws {PamError} */
+  /**
+   * Asks the applicant to prove who they are. An account without a password is no proof, whatever the stack says
+   * (`nullok`): as sshd with `PermitEmptyPasswords no`.
+   *
+   * @throws {PamError}
+   */
   authenticate(): void {
-    this.#unwrap("pam_authenticate", libpam().pam_authenticate(this.#open, 0));
+    this.#unwrap("pam_authenticate", libpam().pam_authenticate(this.#open, DISALLOW_NULL_AUTHTOK));
   }
 
   /** Asks whether the account may log in now, and may create it. @throws {PamError} */
@@ -163,9 +170,9 @@ export class Transaction implements Disposable {
     this.#unwrap("pam_open_session", libpam().pam_open_session(this.#open, 0));
   }
 
-  /** Closes the PAM session. @throws {PamError} */
+  /** Closes the PAM session; nobody is there to hear the modules. @throws {PamError} */
   closeSession(): void {
-    this.#unwrap("pam_close_session", libpam().pam_close_session(this.#open, 0));
+    this.#unwrap("pam_close_session", libpam().pam_close_session(this.#open, SILENT));
   }
 
   /** Calls pam_end with the status of the last call; a second time it does nothing. */

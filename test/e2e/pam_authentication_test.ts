@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { run } from "../support/command.ts";
 import { makeAccount, newLogin } from "../support/logins.ts";
 import { person } from "../support/person.ts";
+import { ssh } from "../support/ssh.ts";
+import { startSshd } from "../support/sshd.ts";
 import { type Sallyport, startSallyport } from "../support/sallyport.ts";
 
 const stack = `
-auth     required pam_unix.so nodelay
+auth     required pam_unix.so nodelay nullok
 account  required pam_unix.so
 password required pam_unix.so sha512
 session  required pam_permit.so
@@ -75,6 +77,20 @@ Deno.test("pam_unix through PAM's conversation", async (test) => {
     const locked = await accountWith("correct horse");
     await run(["usermod", "-L", locked]);
     assert.equal((await logIn(sallyport, locked, "keyboard-interactive", ["correct horse"])).code, 255);
+  });
+
+  await test.step("an account without a password lets nobody in, whatever the stack says (nullok), as under sshd", async () => {
+    const empty = newLogin();
+    await makeAccount(empty);
+    await run(["passwd", "-d", empty]);
+    await using sshd = await startSshd(stack);
+    for (const target of [sallyport, sshd]) {
+      for (const method of ["keyboard-interactive", "password"]) {
+        const somebody = await person(method, [""]);
+        const { code, stdout } = await ssh(target, empty, "id -un", somebody.options);
+        assert.deepEqual([code, stdout], [255, ""], method);
+      }
+    }
   });
 
   await test.step("an expired password is changed on the way in", async () => {
