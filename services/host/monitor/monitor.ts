@@ -49,7 +49,14 @@ export class Monitor {
     const loop = this.#loop;
     const journal = new Journal(settings.runDirectory);
     const { closeTimeoutMs, warmWorkers } = settings;
-    this.#janitors = new Janitors({ loop, log, journal, settingsFile, closeTimeoutMs });
+    this.#janitors = new Janitors({
+      loop,
+      log,
+      journal,
+      settingsFile,
+      closeTimeoutMs,
+      abandonedMs: this.#endGraceMs(),
+    });
     this.#workers = new Workers({
       loop,
       log,

@@ -6,7 +6,7 @@ import { signalNumbers } from "../../../shared/protocol/names.ts";
 import { encodeWorkerRequest } from "../../../shared/protocol/worker.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
-import { describeEnd, endedWell, startRole, watchChild, watchStranger } from "./start.ts";
+import { describeEnd, endedWell, startWithSocket, watchChild, watchStranger } from "./start.ts";
 import { Zygote } from "./zygote.ts";
 
 /** Spawning takes a worker about this long, milliseconds of processor time (measured); a forked one is there in 10. */
@@ -135,17 +135,8 @@ export class Workers {
 
   #spawn(): Worker {
     const { loop, settingsFile } = this.#options;
-    const [own, theirs] = socketPair();
-    let pid: number;
-    try {
-      pid = startRole("worker", [settingsFile], theirs);
-    } catch (error) {
-      closeDescriptor(own);
-      throw error;
-    } finally {
-      closeDescriptor(theirs);
-    }
-    const worker = this.#add(pid, own);
+    const { pid, socket } = startWithSocket("worker", [settingsFile]);
+    const worker = this.#add(pid, socket);
     watchChild(loop, pid, (end) => this.#ended(worker, end));
     return worker;
   }
