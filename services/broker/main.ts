@@ -39,6 +39,8 @@ async function main(path: string | undefined): Promise<void> {
   if (Deno.uid() === 0) dropPrivileges(settings);
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, stopped.resolve);
+  // There is nothing to read again; an operator's SIGHUP for the gateway must not cost everybody the bus.
+  Deno.addSignalListener("SIGHUP", () => {});
   broker.accept();
   const { hostname, port } = broker.address;
   console.log(JSON.stringify({ listening: `${hostname}:${port}` }));

@@ -5,6 +5,7 @@
  * step, `…fail` refuses to open the session. Modules write one line a step into a tally: step, login, calling process.
  */
 
+import { makeBareAccounts } from "./logins.ts";
 import { makeModule } from "./modules.ts";
 import { isAlive, signal } from "./processes.ts";
 import { type Role, type Sallyport, startSallyport } from "./sallyport.ts";
@@ -26,7 +27,6 @@ const atOnce = 8;
 /** A kill comes up to this much after the step it waits for has begun; a slow step takes longer. */
 const maxJitterMs = 60;
 const slowSeconds = "0.2";
-const firstUid = 20_000;
 
 /** Counts pam_setcred, and pam_end by way of pam_set_data's cleanup function. */
 const countingModule = `
@@ -113,12 +113,6 @@ function generator(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/** Accounts by the dozen: useradd would take longer than the test. */
-function makeAccounts(logins: string[]): void {
-  const lines = logins.map((login, index) => `${login}:x:${firstUid + index}:100::/:/bin/sh\n`);
-  Deno.writeTextFileSync("/etc/passwd", lines.join(""), { append: true });
 }
 
 interface Plan {
@@ -272,8 +266,11 @@ export async function closeAlways(count: number, rounds: number, seed: number): 
   const stack = `auth required ${module} ${tally.file}\naccount required ${exec}\nsession required ${exec}\n`;
   const random = generator(seed);
   const plans = Array.from({ length: count }, (_, index) => planOf(index, random));
-  makeAccounts(plans.map(({ login }) => login));
-  const sallyport = await startSallyport({ stack, config: { host: { hangup_grace: 1 } } });
+  await makeBareAccounts(plans.map(({ login }) => login));
+  const sallyport = await startSallyport({
+    stack,
+    config: { host: { hangup_grace: 1 }, bus: { session_timeout: 10 } },
+  });
   const run = new Run(sallyport, tally);
   let logs: string;
   try {

@@ -9,6 +9,7 @@ import { signEnvelope } from "../../../shared/trust/envelope.ts";
 import type { Identity } from "../../../shared/trust/identity.ts";
 import { version } from "../../../shared/version.ts";
 import { DispatcherProcess } from "./dispatcher_process.ts";
+import { HostClock } from "./host_clock.ts";
 import { Janitors } from "./janitors.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
@@ -37,6 +38,7 @@ export class Monitor {
    */
   #boot = newBoot();
   readonly #loop = new Loop();
+  readonly #clock = new HostClock();
   readonly #replays = new ReplayCache(2 * leaseOpenTtlMs, replayCapacity);
   readonly #janitors: Janitors;
   readonly #workers: Workers;
@@ -62,6 +64,7 @@ export class Monitor {
       log,
       settingsFile,
       boot: () => this.#boot,
+      now: () => this.#clock.now(),
       warmWorkers,
       onGone: (lease) => this.#janitors.close(lease, () => this.#sayGone(lease)),
     });
@@ -131,7 +134,7 @@ export class Monitor {
       type: "host.heartbeat.v1",
       host: this.#settings.name,
       boot: this.#boot,
-      at: Date.now(),
+      at: this.#clock.now(),
       version,
       leases: this.#workers.leases,
     };

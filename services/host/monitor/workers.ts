@@ -3,7 +3,7 @@
 import { type ChildEnd, killProcess } from "../../../ffi/process.ts";
 import { closeDescriptor, sendRecord, socketPair } from "../../../ffi/socket.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
-import { encodeWorkerRequest } from "../../../shared/protocol/worker.ts";
+import { type Assign, encodeWorkerRequest } from "../../../shared/protocol/worker.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
 import { describeEnd, endedWell, startWithSocket, watchChild, watchStranger } from "./start.ts";
@@ -31,6 +31,8 @@ export interface WorkersOptions {
   settingsFile: string;
   /** The boot id requests must be signed for now. */
   boot: () => string;
+  /** The host's clock. */
+  now: () => number;
   /** Idle workers kept ready. */
   warmWorkers: number;
   /** A lease's worker has ended, however. */
@@ -68,8 +70,9 @@ export class Workers {
   assign(lease: string): { pid: number; socket: number } {
     const worker = this.#idle()[0] ?? this.#start();
     worker.lease = lease;
-    const assignment = encodeWorkerRequest({ type: "assign", lease, boot: this.#options.boot() });
-    sendRecord(worker.socket, assignment);
+    const { boot, now } = this.#options;
+    const assignment: Assign = { type: "assign", lease, boot: boot(), now: now() };
+    sendRecord(worker.socket, encodeWorkerRequest(assignment));
     this.#backOffMs = firstBackOffMs;
     this.#refillAfter(startingMs);
     return worker;
