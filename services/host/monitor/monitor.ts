@@ -1,5 +1,6 @@
 /** What the monitor does: answers start and kill, sees to dead workers, and says that the host lives. */
 
+import { readInto } from "../../../ffi/descriptor.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { HostHeartbeat } from "../../../shared/protocol/lease.ts";
 import { heartbeatIntervalMs, leaseOpenTtlMs } from "../../../shared/protocol/limits.ts";
@@ -81,7 +82,18 @@ export class Monitor {
     });
   }
 
-  /** Runs for ever. */
+  /** Ends {@link run} when the pipe `fd` does: whoever holds its other end is gone. */
+  endWith(fd: number): void {
+    const buffer = new Uint8Array(new ArrayBuffer(1_024));
+    const stop = this.#loop.watch(fd, () => {
+      if (readInto(fd, buffer) !== "end") return;
+      stop();
+      this.#log("warning", "Whoever started the monitor is gone, and it goes as well");
+      this.#loop.stop();
+    });
+  }
+
+  /** Runs for ever, or until {@link endWith} says so; workers and dispatcher notice that it has ended. */
   run(): void {
     this.#log("info", "Host {host} starts, boot {boot}", { host: this.#settings.name, boot: this.#boot });
     this.#janitors.takeOver();

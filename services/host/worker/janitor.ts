@@ -5,6 +5,7 @@ import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { type Log, openLineLog } from "../../../shared/log_record.ts";
 import { describeCause } from "./cause.ts";
 import { PamConversation } from "./conversation.ts";
+import { within } from "./deadline.ts";
 import { deleteJournal, type JournalEntry, readJournal } from "./journal.ts";
 import { startTransaction } from "./pam_session.ts";
 import { prepareProcess, restoreLoginLimits } from "./prepare.ts";
@@ -25,7 +26,8 @@ export function closeAbandonedLease(settings: HostSettings, lease: string): void
   const log = openLineLog("janitor", settings);
   prepareProcess();
   restoreLoginLimits(settings.openFilesSoft);
-  closePam(entry, (level, message, properties) => log(level, message, { lease, ...properties }));
+  const logOf: Log = (level, message, properties) => log(level, message, { lease, ...properties });
+  within(settings.closeTimeoutMs, () => closePam(entry, logOf));
   deleteJournal(settings, lease);
 }
 

@@ -9,6 +9,7 @@ import { ResponseCipher } from "../../../shared/trust/responses.ts";
 import { asProblem, describeCause } from "./cause.ts";
 import { Channels } from "./channels.ts";
 import { endChannels } from "./close.ts";
+import { within } from "./deadline.ts";
 import { DispatcherSocket } from "./dispatcher_socket.ts";
 import { type Login, logIn } from "./login.ts";
 import { askPerson } from "./questions.ts";
@@ -30,7 +31,7 @@ export function serveLease(settings: HostSettings, descriptor: number): void {
   if (!verified) return;
   const { open, responses } = verified;
 
-  const login = openLogin(open, responses, settings, socket);
+  const login = within(settings.loginGraceMs, () => openLogin(open, responses, settings, socket));
   if (!login) return;
   reclaimProcess();
   socket.reply({ type: "lease.accepted", login: login.identity.login });
@@ -43,7 +44,7 @@ export function serveLease(settings: HostSettings, descriptor: number): void {
     socket.log("error", "The lease ends: {cause}", { cause: describeCause(error) });
   }
   endChannels(lease);
-  login[Symbol.dispose]();
+  within(settings.closeTimeoutMs, () => login[Symbol.dispose]());
   socket.reply({ type: "lease.closed" });
 }
 

@@ -13,6 +13,7 @@ import { type Identity, resolveIdentity } from "./identity.ts";
 import { deleteJournal, type JournalState, type PamItems, writeJournal } from "./journal.ts";
 import { requirePamService } from "./pam_service.ts";
 import { setVariables, startTransaction } from "./pam_session.ts";
+import { reclaimProcess } from "./prepare.ts";
 import { asRefusal } from "./refusal.ts";
 
 /** An account that is logged in. Disposing closes the PAM session, its credentials, the transaction, the journal. */
@@ -100,6 +101,8 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
 
 /** A janitor that finds `opening` closes what may be half open; what was refused it must not. */
 function openSession(pam: Transaction, note: (state: JournalState) => void): void {
+  // The session's modules may wait for children; what the account's have left behind must not keep them from it.
+  reclaimProcess();
   note("opening");
   try {
     pam.openSession();

@@ -33,8 +33,8 @@ function ignoreEnding(): void {
 }
 
 /**
- * Once, after the modules have had this process: puts back what one of them may have left behind and what serving
- * channels cannot do without.
+ * After modules have had this process: puts back what one of them may have taken away and what neither the next ones
+ * nor serving channels can do without.
  */
 export function reclaimProcess(): void {
   ignoreEnding();
