@@ -155,9 +155,8 @@ const refused: [login: string, sentence: RegExp][] = [
   ...["abort", "exit", "segv", "scribble", "closeall"].flatMap((deed) =>
     ["acct", "open"].map((step): [string, RegExp] => [`${deed}-${step}`, died])
   ),
-  ["hang-acct", /took too long/],
-  ["hang-open", /took too long/],
 ];
+const hanging = ["hang-acct", "hang-open"];
 const harmless = ["mega", "chatter", "daemon", "signals", "chdir", "closestd"];
 const served = harmless.flatMap((deed) => [`${deed}-acct`, `${deed}-open`]);
 
@@ -170,6 +169,11 @@ Deno.test("a module that wrecks its process costs its own login, in one sentence
       await misbehaving.closed(login);
     });
   }
+  await t.step(hanging.join(" and "), async () => {
+    const all = () => Promise.all(hanging.map((login) => sallyport.refusal(login)));
+    for (const said of await misbehaving.beside(all)) match(said, /took too long/);
+    for (const login of hanging) await misbehaving.closed(login);
+  });
   for (const login of served) {
     await t.step(login, async () => {
       const run = () => sallyport.ssh(login, "pwd; read -r line; echo $line; exit 3", { stdin: "in\n" });
@@ -212,10 +216,26 @@ Deno.test("a module that wrecks the closing costs its own lease's closing, and n
       strictEqual(misbehaving.count("open_session", login), 1);
     });
   }
+  await t.step("a monitor that starts tries them again", async () => {
+    const before = given.map((login) => misbehaving.count("close_session", login));
+    signal(sallyport.process("monitor").pid, "SIGKILL");
+    await until(
+      "each was tried again",
+      () => given.every((login, index) => misbehaving.count("close_session", login) > before[index]!),
+      {
+        timeoutMs: 20_000,
+      },
+    );
+    await misbehaving.beside(() =>
+      until(
+        "the janitors have ended",
+        () => !allProcesses().some(({ argv, state }) => argv.includes("--janitor") && state !== "Z"),
+      )
+    );
+  });
   strictEqual(await sallyport.leases(), given.length);
   const ours = new Set(sallyport.processes("worker").map(({ pid }) => pid));
   for (const { pid } of await sallyport.journals()) {
     ok(!ours.has(pid) && !isAlive(pid), `worker ${pid} lives`);
   }
-  ok(!allProcesses().some(({ argv }) => argv.includes("--janitor")), "a janitor lives");
 });
