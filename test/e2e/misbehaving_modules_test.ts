@@ -219,19 +219,14 @@ Deno.test("a module that wrecks the closing costs its own lease's closing, and n
   await t.step("a monitor that starts tries them again", async () => {
     const before = given.map((login) => misbehaving.count("close_session", login));
     signal(sallyport.process("monitor").pid, "SIGKILL");
-    await until(
-      "each was tried again",
-      () => given.every((login, index) => misbehaving.count("close_session", login) > before[index]!),
-      {
-        timeoutMs: 20_000,
-      },
-    );
-    await misbehaving.beside(() =>
-      until(
-        "the janitors have ended",
-        () => !allProcesses().some(({ argv, state }) => argv.includes("--janitor") && state !== "Z"),
-      )
-    );
+    const isServed = async () => (await sallyport.ssh("bystander", "exit 7")).code === 7;
+    await until("another login is served", isServed, { timeoutMs: 20_000 });
+    const again = () =>
+      given.every((login, index) => misbehaving.count("close_session", login) > before[index]!);
+    await until("each was tried again", again);
+    const janitors = () =>
+      allProcesses().filter(({ argv, state }) => argv.includes("--janitor") && state !== "Z");
+    await until("the janitors have ended", () => janitors().length === 0);
   });
   strictEqual(await sallyport.leases(), given.length);
   const ours = new Set(sallyport.processes("worker").map(({ pid }) => pid));
