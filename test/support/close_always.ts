@@ -2,7 +2,7 @@
  * Leases that end in every way there is, and the account of what their modules saw.
  *
  * Each lease has a login of its own, whose name tells the stack's script what to do: `…slow` takes its time in every
- * step, `…fail` refuses to open the session. Modules write one line a step into a tally: step, login, calling process.
+ * step, `…fail` refuses to open the session, `…failslow` takes its time after that to delete the credentials. Modules write one line a step into a tally: step, login, calling process.
  */
 
 import { makeBareAccounts } from "./logins.ts";
@@ -17,6 +17,7 @@ const endings = [
   ...["exit", "exit", "exit", "signal", "open fails", "open fails"],
   ...["client killed", "client killed", "terminal killed", "client killed early"],
   ...["worker: account", "worker: open_session", "worker: open_session"],
+  ...["worker: delete", "worker: delete"],
   ...["worker: opened", "worker: opened", "worker: close_session", "worker: close_session"],
 ] as const;
 type Ending = typeof endings[number];
@@ -33,6 +34,8 @@ const countingModule = `
 extern int open(const char *, int, ...);
 extern long write(int, const void *, unsigned long);
 extern int getpid(void);
+extern int usleep(unsigned);
+extern char *strstr(const char *, const char *);
 extern int pam_set_data(pam_handle_t *, const char *, void *, void (*)(pam_handle_t *, void *, int));
 static char tally[256], user[64];
 static void say(const char *what) {
@@ -51,6 +54,7 @@ int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv) {
   snprintf(tally, sizeof tally, "%s", argv[0]);
   pam_set_data(pamh, "counting", tally, end);
   say(flags & 2 ? "establish" : "delete");
+  if (!(flags & 2) && strstr(user, "failslow")) usleep(200000);
   return PAM_SUCCESS;
 }
 `;
@@ -59,9 +63,9 @@ function script(tally: string): string {
   return `#!/bin/sh
 say() { echo "$1 $PAM_USER $PPID" >> ${tally}; }
 say $PAM_TYPE
-case $PAM_USER in *slow) sleep ${slowSeconds} ;; esac
+case $PAM_USER in *failslow) ;; *slow) sleep ${slowSeconds} ;; esac
 say $PAM_TYPE-done
-case $PAM_TYPE$PAM_USER in open_session*fail) exit 1 ;; esac
+case $PAM_TYPE$PAM_USER in open_session*fail*) exit 1 ;; esac
 `;
 }
 
@@ -123,8 +127,15 @@ interface Plan {
 
 function planOf(index: number, random: () => number): Plan {
   const ending = endings[Math.floor(random() * endings.length)]!;
-  const pace = ending === "open fails" ? "fail" : /:|early/.test(ending) || random() < 0.2 ? "slow" : "";
+  const slow = /:|early/.test(ending) || random() < 0.2 ? "slow" : "";
+  const fail = isRefused(ending) ? "fail" : "";
+  const pace = ending === "open fails" ? fail : `${fail}${slow}`;
   return { login: `k${index}${pace}`, ending, jitterMs: random() * maxJitterMs };
+}
+
+/** Whether the stack does not let the session be opened. */
+function isRefused(ending: Ending): boolean {
+  return ending === "open fails" || ending === "worker: delete";
 }
 
 /** What became of the leases; see {@link closeAlways}. */
@@ -141,7 +152,8 @@ export interface Account {
 }
 
 class Run {
-  readonly killed = new Set<number>();
+  /** Also 1: a script whose caller was killed before the script's first word is a child of init. */
+  readonly killed = new Set([1]);
 
   constructor(readonly sallyport: Sallyport, readonly tally: Tally) {}
 
@@ -180,6 +192,7 @@ class Run {
         break;
       case "worker: account":
       case "worker: open_session":
+      case "worker: delete":
       case "worker: close_session": {
         const step = ending.replace("worker: ", "");
         if (await this.#step(login, step, step === "close_session" ? null : hasEnded)) {
@@ -231,10 +244,10 @@ class Run {
     const opens = count("open_session");
     const closes = count("close_session");
     if (opens > 1) yield `${opens} openings`;
-    if (ending === "open fails" ? !isKilled && closes > 0 : opens === 0 && closes > (isKilled ? 1 : 0)) {
+    if (closes > 0 && (isRefused(ending) || (opens === 0 && !isKilled))) {
       yield `${closes} closings of a session that was never open`;
     }
-    if (ending !== "open fails" && opens === 1) {
+    if (!isRefused(ending) && opens === 1) {
       const finished = count("close_session", false);
       const interrupted = count("close_session", true);
       if (finished + interrupted === 0) yield "never closed";
@@ -301,7 +314,7 @@ export async function closeAlways(count: number, rounds: number, seed: number): 
   }
   const had = (step: string, times = 1) =>
     plans.filter(({ login, ending }) =>
-      ending !== "open fails" && tally.of(login).filter((line) => line.step === step).length >= times
+      !isRefused(ending) && tally.of(login).filter((line) => line.step === step).length >= times
     ).length;
   const faults = plans.flatMap((plan) =>
     [...run.faults(plan)].map((fault) =>
@@ -313,7 +326,7 @@ export async function closeAlways(count: number, rounds: number, seed: number): 
     opened: had("open_session"),
     closed: plans.filter(({ login, ending }) => {
       const steps = tally.of(login).map(({ step }) => step);
-      return ending !== "open fails" && steps.includes("open_session") && steps.includes("close_session");
+      return !isRefused(ending) && steps.includes("open_session") && steps.includes("close_session");
     }).length,
     closedAgain: had("close_session", 2),
     faults,
