@@ -26,6 +26,8 @@ const libc = library(C_LIBRARY, {
   prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
   // long syscall(long number, long arg1, long arg2, long arg3) <unistd.h>
   syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
+  // unsigned int alarm(unsigned int seconds) <unistd.h>
+  alarm: { parameters: ["u32"], result: "u32" },
   // int fcntl(int fd, int op, int arg) <fcntl.h>
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int execve(const char *pathname, char *const argv[], char *const envp[]) <unistd.h>
@@ -129,6 +131,11 @@ export function processId(): number {
 /** Leaves the terminal and the process group (setsid(2)). @throws {SystemError} EPERM for the leader of a group */
 export function startSession(): void {
   unwrap("setsid", libc().setsid());
+}
+
+/** Has the kernel send SIGALRM in `seconds`, which ends a process that does nothing about it; 0 takes it back. */
+export function setAlarm(seconds: number): void {
+  libc().alarm(seconds);
 }
 
 /** SIG_DFL and SIG_IGN <bits/signum-generic.h> */

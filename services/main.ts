@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../shared/config/mistakes.ts";
+import { withParent } from "../shared/parent.ts";
 import { version } from "../shared/version.ts";
 import { ExitCode, Failure, sentenceOf } from "./cli/failure.ts";
 import type { Option, Options, Verb } from "./cli/verb.ts";
@@ -16,6 +17,10 @@ const config: Option = {
   flags: "--config <file>",
   about: "sallyport.yaml",
   fallback: "/etc/sallyport/sallyport.yaml",
+};
+const parent: Option = {
+  flags: withParent,
+  about: "end when standard input does, as it does with its parent",
 };
 const teleport: Option = {
   flags: "--teleport <file>",
@@ -33,9 +38,21 @@ const verbs: Record<string, Verb> = {
     ],
     load: () => import("./cli/start.ts"),
   },
-  gateway: { summary: "run the gateway", options: [config, listen], load: () => import("./cli/gateway.ts") },
-  host: { summary: "run the host service", options: [config, teleport], load: () => import("./cli/host.ts") },
-  broker: { summary: "run the embedded broker", options: [config], load: () => import("./cli/broker.ts") },
+  gateway: {
+    summary: "run the gateway",
+    options: [config, listen, parent],
+    load: () => import("./cli/gateway.ts"),
+  },
+  host: {
+    summary: "run the host service",
+    options: [config, teleport, parent],
+    load: () => import("./cli/host.ts"),
+  },
+  broker: {
+    summary: "run the embedded broker",
+    options: [config, parent],
+    load: () => import("./cli/broker.ts"),
+  },
   doctor: {
     summary: "check all that the services need, and say what to do",
     options: [

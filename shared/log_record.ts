@@ -1,6 +1,6 @@
 /** How one log record reads: a line for people on a terminal, or one line of JSON. Needs no npm package: root processes use it. */
 
-import type { LogLevel } from "./protocol/worker.ts";
+import { type LogLevel, logLevels } from "./protocol/worker.ts";
 
 export interface LogRecord {
   at: Date;
@@ -95,4 +95,25 @@ export function formatRecord(record: LogRecord, format: LogFormat): string {
 
 function withoutEmpty(properties: Record<string, unknown>): { properties?: Record<string, unknown> } {
   return Object.keys(properties).length === 0 ? {} : { properties };
+}
+
+/** Writes one record. */
+export type Log = (level: LogLevel, message: string, properties?: Record<string, unknown>) => void;
+
+/** A log of lines on stderr for a process without npm code; records below `logLevel` are left out. */
+export function openLineLog(
+  service: string,
+  { logLevel, logFormat }: { logLevel: LogLevel; logFormat: LogFormat | "auto" },
+): Log {
+  const format = chooseFormat(logFormat);
+  const encoder = new TextEncoder();
+  return (level, message, properties = {}) => {
+    if (logLevels.indexOf(level) < logLevels.indexOf(logLevel)) return;
+    const line = formatRecord({ at: new Date(), level, service, message, properties }, format);
+    try {
+      Deno.stderr.writeSync(encoder.encode(`${line}\n`));
+    } catch {
+      // Nobody reads the log any more; the sessions go on.
+    }
+  };
 }

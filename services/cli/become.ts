@@ -5,18 +5,20 @@
 
 import { join } from "node:path";
 import { execReplace } from "../../ffi/process.ts";
+import { withParent } from "../../shared/parent.ts";
 import { Failure, sentenceOf } from "./failure.ts";
 import { denoArguments, keptEnvironment, type PermissionSet } from "./role_command.ts";
 
 /** @throws {Failure} When the settings cannot be written */
 export function become(
-  role: { permissions: PermissionSet; entry: string },
+  role: { permissions: PermissionSet; entry: string; withParent: boolean },
   settings: { folder: string; name: string; value: object },
 ): never {
   const file = writeSettings(settings);
+  const args = role.withParent ? [file, withParent] : [file];
   const deno = Deno.execPath();
   const environment = Object.entries(keptEnvironment()).map(([name, value]) => `${name}=${value}`);
-  return execReplace(deno, [deno, ...denoArguments(role.permissions, role.entry, [file])], environment);
+  return execReplace(deno, [deno, ...denoArguments(role.permissions, role.entry, args)], environment);
 }
 
 /** Writes the settings where only root can read or replace them. */

@@ -14,7 +14,7 @@ import type { BrokerSettings } from "../broker/settings.ts";
 import { become } from "./become.ts";
 import { type ExitCode, Failure, mustBeRoot } from "./failure.ts";
 import { readOwn } from "./state_files.ts";
-import { type Options, textOption } from "./verb.ts";
+import { hasParent, type Options, textOption } from "./verb.ts";
 
 const maxIdentities = 10_000;
 const maxFileBytes = 1_048_576;
@@ -40,7 +40,7 @@ export async function run(options: Options): Promise<ExitCode> {
     logFormat: source.config.log.format,
   };
   return become(
-    { permissions: "broker", entry: "services/broker/main.ts" },
+    { permissions: "broker", entry: "services/broker/main.ts", withParent: hasParent(options) },
     { folder: runDirectoryOf(source), name: "broker.json", value: settings },
   );
 }

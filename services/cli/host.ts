@@ -5,7 +5,7 @@ import { toHostSettings } from "../../shared/config/settings.ts";
 import { loadTeleportPam } from "../../shared/config/teleport.ts";
 import { become } from "./become.ts";
 import { type ExitCode, mustBeRoot } from "./failure.ts";
-import { type Options, textOption } from "./verb.ts";
+import { hasParent, type Options, textOption } from "./verb.ts";
 
 // deno-lint-ignore require-await -- every verb returns a promise
 export async function run(options: Options): Promise<ExitCode> {
@@ -15,7 +15,7 @@ export async function run(options: Options): Promise<ExitCode> {
   const pam = teleport === undefined ? undefined : loadTeleportPam(teleport);
   const settings = toHostSettings({ file, config: loadConfig(file) }, pam);
   return become(
-    { permissions: "monitor", entry: "services/host/monitor/main.ts" },
+    { permissions: "monitor", entry: "services/host/monitor/main.ts", withParent: hasParent(options) },
     { folder: settings.runDirectory, name: "host.json", value: settings },
   );
 }

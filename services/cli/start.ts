@@ -6,6 +6,7 @@ import { loadConfig } from "../../shared/config/load.ts";
 import { toBrokerConfig, toGatewaySettings, toHostSettings } from "../../shared/config/settings.ts";
 import { loadTeleportPam } from "../../shared/config/teleport.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
+import { withParent } from "../../shared/parent.ts";
 import { readTrust } from "../../shared/trust/identity.ts";
 import { machineFindings } from "./doctor/machine.ts";
 import { ExitCode, Failure, mustBeRoot, sentenceOf } from "./failure.ts";
@@ -87,7 +88,7 @@ function planOf(state: State, { configFile, listen: given, teleport }: Given): P
   mustBeFree(broker, `give broker.listen and bus.servers another port in ${configFile}`);
 
   const verb = (name: string, permissions: PermissionSet, more: string[] = []) =>
-    denoArguments(permissions, "services/main.ts", [name, "--config", configFile, ...more]);
+    denoArguments(permissions, "services/main.ts", [name, "--config", configFile, withParent, ...more]);
   const first = listen[0] ?? defaultListen;
   const bus = { ...host.bus, nkeySeedFile: join(state.folder, `auditor.nkey`) };
   const trust = readTrust(readOwn(host.trustFile));

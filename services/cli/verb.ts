@@ -26,3 +26,8 @@ export function textOption(options: Options, name: string): string | undefined {
   const value = options[name];
   return typeof value === "string" ? value : undefined;
 }
+
+/** Whether the process is to end with its parent. */
+export function hasParent(options: Options): boolean {
+  return options.withParent === true;
+}

@@ -11,7 +11,9 @@ import type { Trust } from "../../shared/trust/identity.ts";
 export interface HostState {
   name: string;
   boot: string;
-  /** The host's clock minus ours, milliseconds: requests expire in the host's clock. */
+  /**
+   * The host's clock minus `performance.now()`, milliseconds: requests expire in the host's clock, and neither steps.
+   */
   clockOffsetMs: number;
   /** `performance.now()` when it was heard. */
   heardAt: number;
@@ -89,7 +91,7 @@ export class Hosts implements Disposable {
     const state: HostState = {
       name: beat.host,
       boot: beat.boot,
-      clockOffsetMs: beat.at - Date.now(),
+      clockOffsetMs: beat.at - performance.now(),
       heardAt: performance.now(),
     };
     this.#states.set(beat.host, state);

@@ -82,6 +82,8 @@ export class Leases implements Disposable {
   /** Frames that overtook the answer of a lease being opened: the reply is a promise, frames are callbacks. */
   readonly #early = new Map<string, Uint8Array[]>();
   readonly #boot = randomId();
+  /** By lease id: requests whose answer is waited for. */
+  readonly #asking = new Map<string, { host: string; fail: (error: ProblemError) => void }>();
   readonly #stop: (() => void)[] = [];
 
   constructor(options: LeasesOptions) {
@@ -101,7 +103,13 @@ export class Leases implements Disposable {
     });
     const timer = setInterval(() => this.#beat(), heartbeatIntervalMs);
     this.#stop.push(() => frames.unsubscribe(), unwatch, () => clearInterval(timer));
-    hosts.onRestarted((host) => this.#endAllOn(host, "the host has restarted"));
+    hosts.onRestarted((host) => {
+      this.#endAllOn(host, "the host has restarted");
+      // Whoever was asked is gone, and with it the answer.
+      for (const asking of this.#asking.values()) {
+        if (asking.host === host) asking.fail(new ProblemError("stale-boot"));
+      }
+    });
     hosts.onSilent((host) => this.#endAllOn(host, "the host has fallen silent"));
     this.#beat();
   }
@@ -140,7 +148,7 @@ export class Leases implements Disposable {
       gatewayBoot: this.#boot,
       host: host.name,
       boot: host.boot,
-      expiresAt: Math.round(Date.now() + host.clockOffsetMs + leaseOpenTtlMs),
+      expiresAt: Math.round(performance.now() + host.clockOffsetMs + leaseOpenTtlMs),
       key: ephemeral.publicKey,
       suites: offeredSuites(),
       login: target.login,
@@ -156,7 +164,7 @@ export class Leases implements Disposable {
     const early: Uint8Array[] = [];
     this.#early.set(open.lease, early);
     try {
-      const reply = await this.#ask(leaseOpenSubject(host.name), signEnvelope(identity, open));
+      const reply = await this.#ask(open, signEnvelope(identity, open));
       const answered = readAnswer(reply, trust);
       const { answer } = answered;
       if (
@@ -187,12 +195,21 @@ export class Leases implements Disposable {
     }
   }
 
-  async #ask(subject: string, envelope: Uint8Array): Promise<Uint8Array> {
+  async #ask({ lease, host }: LeaseOpen, envelope: Uint8Array): Promise<Uint8Array> {
+    const { promise: restarted, reject: fail } = Promise.withResolvers<never>();
+    restarted.catch(() => {}); // The answer may come all the same.
+    this.#asking.set(lease, { host, fail });
+    const timeoutMs = leaseAnswerTimeoutMs;
+    const answer = this.#options.bus.request(leaseOpenSubject(host), envelope, { timeoutMs });
+    answer.catch(() => {}); // It may fail after the host has restarted.
     try {
-      return await this.#options.bus.request(subject, envelope, { timeoutMs: leaseAnswerTimeoutMs });
+      return await Promise.race([answer, restarted]);
     } catch (cause) {
+      if (cause instanceof ProblemError) throw cause;
       const down = cause instanceof BusError && cause.reason === "down";
       throw new ProblemError(down ? "bus-down" : "host-unreachable", undefined, { cause });
+    } finally {
+      this.#asking.delete(lease);
     }
   }
 

@@ -17,12 +17,16 @@ import { loadHostKeys } from "./ssh2/mod.ts";
 const farewellMs = 500;
 
 /**
- * Runs until SIGTERM or SIGINT.
+ * Runs until SIGTERM, SIGINT or `stop`.
  *
  * @param settings From the checked configuration; files are read here, as root, before privileges are dropped
  * @param reload Reads the configuration again at SIGHUP; users and roles of the result apply to new logins
  */
-export async function runGateway(settings: GatewaySettings, reload: () => GatewaySettings): Promise<void> {
+export async function runGateway(
+  settings: GatewaySettings,
+  reload: () => GatewaySettings,
+  stop?: Promise<void>,
+): Promise<void> {
   setUpLogging({ service: "gateway", level: settings.logLevel, format: settings.logFormat });
   const log = getLogger(["sallyport", "gateway"]);
   const identity = readIdentity(Deno.readTextFileSync(settings.identityFile));
@@ -87,7 +91,7 @@ export async function runGateway(settings: GatewaySettings, reload: () => Gatewa
   const served = listeners.map((socket) => listener.serve(socket));
   for (const { addr } of listeners) log.info("Listening on {address}:{port}", addressOf(addr));
 
-  await stopSignal();
+  await Promise.race([stopSignal(), stop ?? stopSignal()]);
   log.info("Stopping");
   for (const socket of listeners) socket.close();
   await Promise.all(served);

@@ -20,11 +20,13 @@ import { isLeaseId, isLogin, isSignalName, type SignalName } from "./names.ts";
 import type { Problem } from "./problems.ts";
 import { decodePrompt, type Prompt } from "./prompt.ts";
 
-/** Monitor → worker, always first: the lease it will serve and the boot it must be signed for. */
+/** Monitor → worker, always first: the lease it will serve, the boot it must be signed for, and the host's time. */
 export interface Assign {
   type: "assign";
   lease: string;
   boot: string;
+  /** Milliseconds since the epoch by the monitor's clock, which never steps. */
+  now: number;
 }
 
 /** Dispatcher → worker. */
@@ -100,6 +102,7 @@ export function decodeAssign(bytes: Uint8Array): Assign {
     type: fields.oneOf("type", ["assign"]),
     lease: fields.matching("lease", isLeaseId, "32 hex digits"),
     boot: fields.matching("boot", isLeaseId, "32 hex digits"),
+    now: fields.integer("now", 0, Number.MAX_SAFE_INTEGER),
   };
 }
 

@@ -32,6 +32,8 @@ export interface LeaseLinkOptions {
   pool: WindowPool;
   /** The link is dead when it waited this long for the peer while the bus was there. */
   sessionTimeoutMs: number;
+  /** The same while the peer has never been heard; it may not even know of the lease. @default {sessionTimeoutMs} */
+  contactTimeoutMs?: number;
   /** Called once, when the link gives up. */
   onDead(cause: Error): void;
   ticker?: Ticker;
@@ -183,7 +185,7 @@ export class LeaseLink {
     if (!expects) this.#silentSince = 0;
     else if (this.#silentSince === 0) this.#silentSince = now;
     const since = Math.max(this.#silentSince, this.#heardAt);
-    if (expects && !this.#suspended && now - since > this.#options.sessionTimeoutMs) {
+    if (expects && !this.#suspended && now - since > this.#patienceMs) {
       this.#die(new Error("The peer has not answered for too long"));
       return false;
     }
@@ -191,6 +193,11 @@ export class LeaseLink {
   }
 
   #silentSince = 0;
+
+  get #patienceMs(): number {
+    const { sessionTimeoutMs, contactTimeoutMs = sessionTimeoutMs } = this.#options;
+    return this.counts.received > 0 ? sessionTimeoutMs : Math.min(contactTimeoutMs, sessionTimeoutMs);
+  }
 
   #transmit(plain: Uint8Array): void {
     if (this.#closed) return;

@@ -16,17 +16,23 @@ export interface LinkPair {
 
 export interface LinkPairOptions {
   sessionTimeoutMs?: number;
+  contactTimeoutMs?: number;
   /** What the windows of each side may grow by together. */
   poolBytes?: number;
 }
 
 export function linkPair(time: VirtualTime, bus: EvilBus, options: LinkPairOptions = {}): LinkPair {
-  const { sessionTimeoutMs = 60_000, poolBytes } = options;
+  const { sessionTimeoutMs = 60_000, contactTimeoutMs = sessionTimeoutMs, poolBytes } = options;
   const toHost = crypto.getRandomValues(new Uint8Array(32));
   const toGateway = crypto.getRandomValues(new Uint8Array(32));
   const deaths: Error[] = [];
   const pools = { gateway: new WindowPool(poolBytes), host: new WindowPool(poolBytes) };
-  const common = { sessionTimeoutMs, onDead: (cause: Error) => void deaths.push(cause), ticker: time.ticker };
+  const common = {
+    sessionTimeoutMs,
+    contactTimeoutMs,
+    onDead: (cause: Error) => void deaths.push(cause),
+    ticker: time.ticker,
+  };
   const gateway: LeaseLink = new LeaseLink({
     ...common,
     side: "gateway",

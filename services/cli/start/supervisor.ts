@@ -72,7 +72,8 @@ export class Supervisor {
       detached: true,
       // The folder `start` was called from may not be readable for the ids our processes drop to.
       cwd: "/",
-      stdin: "null",
+      // Held open and never written: it ends when this process does, however that is.
+      stdin: "piped",
       stdout: "null",
       stderr: "inherit",
     }).spawn();
@@ -106,6 +107,7 @@ export class Supervisor {
     for (let child = first;; child = this.#spawn(role)) {
       const startedAt = Date.now();
       const status = await child.status;
+      await child.stdin.close().catch(() => {});
       this.#running.delete(role.name);
       if (this.#stopping.signal.aborted) return;
       if (Date.now() - startedAt >= stableMs) pauseMs = firstPauseMs;

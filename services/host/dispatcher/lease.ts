@@ -16,6 +16,7 @@ import {
 } from "../../../shared/protocol/channel.ts";
 import { encodeJson } from "../../../shared/protocol/codec.ts";
 import type { LeaseDenied, Suite } from "../../../shared/protocol/lease.ts";
+import { heartbeatTimeoutMs } from "../../../shared/protocol/limits.ts";
 import type { Problem } from "../../../shared/protocol/problems.ts";
 import { toGatewaySubject } from "../../../shared/protocol/subjects.ts";
 import type { WorkerReply } from "../../../shared/protocol/worker.ts";
@@ -24,7 +25,7 @@ import { LeaseLink } from "../../../shared/stream/link.ts";
 import type { ReliableStream } from "../../../shared/stream/stream.ts";
 import type { WindowPool } from "../../../shared/stream/window.ts";
 import { chacha20Poly1305 } from "../../../shared/trust/chacha.ts";
-import type { Admission } from "./admission.ts";
+import type { Turn } from "./admission.ts";
 import { Channel } from "./channel.ts";
 import { Notices } from "./notices.ts";
 import { WorkerLink } from "./worker_link.ts";
@@ -56,9 +57,11 @@ export interface LeaseOptions {
   log: Logger;
   /** Answers the gateway's request, once. */
   respond: (data: Uint8Array) => void;
-  admission: Pick<Admission, "answered" | "decided" | "thinks" | "thought">;
+  turn: Turn;
   /** Asks the monitor to kill the worker. */
   kill: () => void;
+  /** The gateway is told that nothing was opened; for the log. */
+  onDenied: (problem: Problem, cause: string) => void;
   /** Nothing is left of it. */
   onGone: () => void;
 }
@@ -125,7 +128,7 @@ export class Lease {
   /** Tells the gateway that nothing was opened, if it still waits for an answer, and ends. */
   deny(problem: Problem, cause: string): void {
     if (this.#phase === "ended") return;
-    this.#log.warning("The lease is denied: {problem}", { problem, cause });
+    this.#options.onDenied(problem, cause);
     this.#answer(encodeJson({ type: "lease.denied.v1", problem } satisfies LeaseDenied));
     this.#end(null);
   }
@@ -159,7 +162,7 @@ export class Lease {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.#options.respond(data);
-    this.#options.admission.answered();
+    this.#options.turn.answered();
   }
 
   #decided(): void {
@@ -167,7 +170,7 @@ export class Lease {
     this.#isDecided = true;
     clearTimeout(this.#loginTimer);
     this.#stopAsking();
-    this.#options.admission.decided();
+    this.#options.turn.decided();
   }
 
   #onLoginTimeout(): void {
@@ -221,6 +224,8 @@ export class Lease {
       carrier: { lend: (maxBytes) => bus.lend(subject, maxBytes) },
       pool,
       sessionTimeoutMs: settings.sessionTimeoutMs,
+      // The answer may have been lost with the bus: then the gateway has given up, and nobody would close the lease.
+      contactTimeoutMs: heartbeatTimeoutMs,
       onDead: (cause) => {
         this.#log.warning("The gateway is lost", { cause });
         this.#end(null);
@@ -240,8 +245,8 @@ export class Lease {
 
   #onPrompt({ type, prompt }: Reply<"lease.prompt">): void {
     if (this.#phase !== "deciding" || this.#isAsking) return;
-    const { admission, source } = this.#options;
-    if (!admission.thinks(source)) {
+    const { turn, source } = this.#options;
+    if (!turn.thinks(source)) {
       return this.#end({ type: "lease.refused", problem: "host-busy", text: "" });
     }
     this.#isAsking = true;
@@ -251,7 +256,7 @@ export class Lease {
   #stopAsking(): void {
     if (!this.#isAsking) return;
     this.#isAsking = false;
-    this.#options.admission.thought(this.#options.source);
+    this.#options.turn.thought(this.#options.source);
   }
 
   /** Passes the answers on; only the worker can read them. */
@@ -366,7 +371,7 @@ export class Lease {
     if (this.#phase === "ended") return;
     const wasOpen = this.#phase === "open";
     this.#phase = "ended";
-    if (!this.#isAnswered) this.#options.admission.answered();
+    if (!this.#isAnswered) this.#options.turn.answered();
     this.#isAnswered = true;
     this.#decided();
     for (const channel of this.#channels.values()) channel.close();

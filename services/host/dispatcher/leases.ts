@@ -12,7 +12,8 @@ import { leaseOfSubject } from "../../../shared/protocol/subjects.ts";
 import { WindowPool } from "../../../shared/stream/window.ts";
 import { openEnvelope } from "../../../shared/trust/envelope.ts";
 import { type Trust, TrustError } from "../../../shared/trust/identity.ts";
-import { Admission } from "./admission.ts";
+import { Admission, type Turn } from "./admission.ts";
+import { DenialLog } from "./denial_log.ts";
 import { Lease } from "./lease.ts";
 import type { MonitorLink } from "./monitor_link.ts";
 
@@ -32,10 +33,12 @@ export class Leases {
   readonly #leases = new Map<string, Lease>();
   readonly #pool = new WindowPool();
   readonly #admission: Admission;
+  readonly #denials: DenialLog;
   #isEnding = false;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
+    this.#denials = new DenialLog(options.log);
     this.#admission = new Admission({
       maxOpening: options.settings.maxOpening,
       // As many workers starting at one time as keep every core busy; more would only all be late.
@@ -52,7 +55,7 @@ export class Leases {
   onOpen(message: BusMessage, boot: string | null): void {
     const respond = message.respond.bind(message);
     const deny = (problem: Problem, cause: string) => {
-      this.#options.log.warning("A request for a lease is denied: {problem}", { problem, cause });
+      this.#denials.denied(problem, { cause });
       respond(encodeJson({ type: "lease.denied.v1", problem } satisfies LeaseDenied));
     };
     try {
@@ -61,13 +64,14 @@ export class Leases {
       const { lease: id, gateway } = open;
       this.#options.onGateway(gateway, open.gatewayBoot);
       const admitted = this.#admission.ask(
-        () => {
+        open.login,
+        (turn) => {
           // It may have been asked for twice, and have waited for its turn.
           if (this.#isEnding) deny("host-unreachable", "the service stops");
           else if (this.#leases.has(id)) deny("replayed", "it waits already");
-          else return this.#open(open, envelope, respond);
-          this.#admission.answered();
-          this.#admission.decided();
+          else return this.#open(open, turn, envelope, respond);
+          turn.answered();
+          turn.decided();
         },
         () => deny("host-busy", "it has waited too long for its turn"),
       );
@@ -95,6 +99,7 @@ export class Leases {
 
   #open(
     { lease: id, gateway, gatewayBoot, client }: LeaseOpen,
+    turn: Turn,
     envelope: Uint8Array<ArrayBuffer>,
     respond: (data: Uint8Array) => void,
   ): void {
@@ -111,8 +116,9 @@ export class Leases {
       pool: this.#pool,
       log,
       respond,
+      turn,
       kill: () => monitor.kill(id),
-      admission: this.#admission,
+      onDenied: (problem, cause) => this.#denials.denied(problem, { cause, lease: id, gateway }),
       onGone: () => this.#leases.delete(id),
     });
     this.#leases.set(id, lease);
@@ -144,6 +150,7 @@ export class Leases {
   async endAll(problem: Problem, text: string): Promise<void> {
     this.#isEnding = true;
     await Promise.all([...this.#leases.values()].map((lease) => lease.end(problem, text)));
+    this.#denials[Symbol.dispose]();
   }
 }
 

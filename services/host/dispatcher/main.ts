@@ -20,6 +20,8 @@ async function main([settingsFile]: string[]): Promise<void> {
   // Before the first foreign byte; everything only root may read has been read.
   if (Deno.uid() === 0) dropPrivileges({ uid: settings.dispatcherUid, gid: settings.dispatcherGid });
 
+  // A terminal that goes away is `start`'s affair, which hears of it too.
+  Deno.addSignalListener("SIGHUP", () => {});
   const dispatcher = new Dispatcher({ settings, trust, monitorSocket });
   const giveUp = new AbortController();
   dispatcher.ended.then(() => giveUp.abort());

@@ -2,13 +2,7 @@
 
 import { Errno, SystemError } from "../../../ffi/errno.ts";
 import { killProcess } from "../../../ffi/process.ts";
-import {
-  closeDescriptor,
-  receiveRecord,
-  sendRecord,
-  setNonBlocking,
-  socketPair,
-} from "../../../ffi/socket.ts";
+import { closeDescriptor, receiveRecord, sendRecord, setNonBlocking } from "../../../ffi/socket.ts";
 import { encodeJson } from "../../../shared/protocol/codec.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
 import {
@@ -19,7 +13,7 @@ import {
 } from "../../../shared/protocol/worker.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
-import { describeEnd, startRole, watchChild } from "./start.ts";
+import { describeEnd, startWithSocket, watchChild } from "./start.ts";
 
 const firstBackOffMs = 1_000;
 const maxBackOffMs = 10_000;
@@ -50,15 +44,12 @@ export class DispatcherProcess {
 
   start(): void {
     const { loop, log, settingsFile, onStarted, onGone } = this.#options;
-    const [own, theirs] = socketPair();
+    let own: number;
     try {
-      this.#pid = startRole("dispatcher", [settingsFile], theirs);
+      ({ pid: this.#pid, socket: own } = startWithSocket("dispatcher", [settingsFile]));
     } catch (cause) {
-      closeDescriptor(own);
       log("error", "Cannot start the dispatcher", { cause });
       return this.#restart();
-    } finally {
-      closeDescriptor(theirs);
     }
     setNonBlocking(own, true);
     this.#socket = own;

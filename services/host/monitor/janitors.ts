@@ -1,15 +1,16 @@
 /** Janitors: processes that close the PAM session a dead worker has left open, as its journal entry says. */
 
-import { SystemError } from "../../../ffi/errno.ts";
 import { killProcess } from "../../../ffi/process.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
 import { type Journal, startTimeOf } from "./journal.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
-import { describeEnd, startRole, watchChild, watchProcess } from "./start.ts";
+import { describeEnd, startRole, watchChild, watchStranger } from "./start.ts";
 
 /** Janitors at one time: after a crash there may be a thousand entries. */
-const maxJanitors = 4;
+const maxJanitors = 8;
+/** Of these, for one login: a stack that hangs for somebody must not hold up everybody else's closing. */
+const maxPerLogin = 2;
 /** A janitor that did not get the entry away is tried this often, with this pause. */
 const maxAttempts = 2;
 const retryMs = 30_000;
@@ -17,6 +18,8 @@ const retryMs = 30_000;
 interface Job {
   lease: string;
   attempt: number;
+  /** `null` when the entry cannot be read. */
+  login: string | null;
   /** No entry is left, or nothing more will be tried. */
   done: () => void;
 }
@@ -28,12 +31,14 @@ export interface JanitorsOptions {
   settingsFile: string;
   /** How long PAM may take to close. */
   closeTimeoutMs: number;
+  /** How long a worker that nobody talks to any more may live. */
+  abandonedMs: number;
 }
 
 export class Janitors {
   readonly #options: JanitorsOptions;
   readonly #waiting: Job[] = [];
-  #running = 0;
+  readonly #running = new Set<Job>();
 
   constructor(options: JanitorsOptions) {
     this.#options = options;
@@ -41,25 +46,34 @@ export class Janitors {
 
   /** Sees to what an earlier monitor's workers have left, and to workers that still live without one. */
   takeOver(): void {
-    const { journal, log, loop } = this.#options;
+    const { journal, log } = this.#options;
     for (const lease of journal.leases()) {
       const owner = journal.owner(lease);
-      const close = () => this.close(lease, () => {});
       if (owner && startTimeOf(owner.pid) === owner.startTime) {
-        log("info", "Worker {pid} of an earlier monitor still closes lease {lease}", { ...owner, lease });
-        try {
-          watchProcess(loop, owner.pid, close);
-        } catch (error) {
-          if (!(error instanceof SystemError)) throw error;
-          close();
-        }
-      } else close();
+        const { pid } = owner;
+        log("info", "Worker {pid} of an earlier monitor still closes lease {lease}", { pid, lease });
+        this.#await(pid, lease);
+      } else this.close(lease, () => {});
     }
+  }
+
+  /** Lets the worker finish by itself, for as long as it would have had under the monitor it was started by. */
+  #await(pid: number, lease: string): void {
+    const { loop, log, abandonedMs } = this.#options;
+    const cancel = loop.after(abandonedMs, () => {
+      log("warning", "Killing worker {pid} of lease {lease}", { pid, lease });
+      killProcess(-pid, signalNumbers.KILL);
+    });
+    watchStranger(loop, pid, () => {
+      cancel();
+      this.close(lease, () => {});
+    });
   }
 
   /** Closes PAM of `lease`, whose worker is gone, if it has to be; `done` is called in any case. */
   close(lease: string, done: () => void): void {
-    this.#queue({ lease, attempt: 1, done });
+    const login = this.#options.journal.owner(lease)?.login ?? null;
+    this.#queue({ lease, login, attempt: 1, done });
   }
 
   #queue(job: Job): void {
@@ -68,12 +82,17 @@ export class Janitors {
   }
 
   #next(): void {
-    while (this.#running < maxJanitors) {
-      const job = this.#waiting.shift();
+    while (this.#running.size < maxJanitors) {
+      const index = this.#waiting.findIndex(({ login }) => this.#runningFor(login) < maxPerLogin);
+      const [job] = index < 0 ? [] : this.#waiting.splice(index, 1);
       if (!job) return;
       if (this.#options.journal.has(job.lease)) this.#start(job);
       else job.done();
     }
+  }
+
+  #runningFor(login: string | null): number {
+    return [...this.#running].filter((job) => job.login === login).length;
   }
 
   #start(job: Job): void {
@@ -87,11 +106,11 @@ export class Janitors {
       return this.#again(job);
     }
     log("warning", "Janitor {pid} closes lease {lease}", { pid, lease, attempt });
-    this.#running++;
+    this.#running.add(job);
     const cancel = loop.after(closeTimeoutMs, () => killProcess(-pid, signalNumbers.KILL));
     watchChild(loop, pid, (end) => {
       cancel();
-      this.#running--;
+      this.#running.delete(job);
       if (this.#options.journal.has(lease)) {
         log("error", "The janitor of lease {lease} has failed: {end}", { lease, end: describeEnd(end) });
         this.#again(job);

@@ -5,13 +5,15 @@ import { Errno, SystemError } from "../../../ffi/errno.ts";
 import { closeDescriptor } from "../../../ffi/socket.ts";
 import { Fields } from "../../../shared/protocol/codec.ts";
 import { maxEnvelopeBytes } from "../../../shared/protocol/limits.ts";
-import { isLeaseId } from "../../../shared/protocol/names.ts";
+import { isLeaseId, isLogin } from "../../../shared/protocol/names.ts";
 
-/** A process, told apart from a later one with the same pid. */
-export interface Process {
+/** Whose entry it is: a process, told apart from a later one with the same pid. */
+export interface Owner {
   pid: number;
   /** Field 22 of /proc/PID/stat, clock ticks since boot. */
   startTime: number;
+  /** The account it has logged in. */
+  login: string;
 }
 
 export class Journal {
@@ -50,12 +52,13 @@ export class Journal {
   }
 
   /** The process that wrote the entry, or `null` when the entry cannot be read. */
-  owner(lease: string): Process | null {
+  owner(lease: string): Owner | null {
     try {
       const fields = Fields.parse(Deno.readFileSync(this.#path(lease)), maxEnvelopeBytes, "journal");
       return {
         pid: fields.integer("pid", 1, 0x7fff_ffff),
         startTime: fields.integer("startTime", 0, Number.MAX_SAFE_INTEGER),
+        login: fields.matching("login", isLogin, "a login"),
       };
     } catch {
       return null;

@@ -1,20 +1,25 @@
-/** The monitor: root, small, no package, no bus, no network. `main.ts SETTINGS.json` */
+/** The monitor: root, small, no package, no bus, no network. `main.ts SETTINGS.json [--with-parent]` */
 
 import { closeOnExecFrom, ignoreSignals } from "../../../ffi/process.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
 import { readIdentity } from "../../../shared/trust/identity.ts";
+import { withParent } from "../../../shared/parent.ts";
 import { openLog } from "./log.ts";
 import { Monitor } from "./monitor.ts";
 
-function main([settingsFile]: string[]): void {
+const standardInput = 0;
+
+function main([settingsFile, flag]: string[]): void {
   if (settingsFile === undefined) throw new TypeError("Cannot start the monitor without a settings file");
   closeOnExecFrom(3);
   // TERM and INT end it: the dispatcher and the workers notice, and close what is open.
   ignoreSignals([signalNumbers.HUP]);
   const settings = JSON.parse(Deno.readTextFileSync(settingsFile)) as HostSettings;
   const identity = readIdentity(Deno.readTextFileSync(settings.identityFile));
-  new Monitor({ settings, settingsFile, identity, log: openLog(settings) }).run();
+  const monitor = new Monitor({ settings, settingsFile, identity, log: openLog(settings) });
+  if (flag === withParent) monitor.endWith(standardInput);
+  monitor.run();
 }
 
 if (import.meta.main) main(Deno.args);

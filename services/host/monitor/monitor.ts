@@ -1,5 +1,6 @@
 /** What the monitor does: answers start and kill, sees to dead workers, and says that the host lives. */
 
+import { readInto } from "../../../ffi/descriptor.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { HostHeartbeat } from "../../../shared/protocol/lease.ts";
 import { heartbeatIntervalMs, leaseOpenTtlMs } from "../../../shared/protocol/limits.ts";
@@ -9,6 +10,7 @@ import { signEnvelope } from "../../../shared/trust/envelope.ts";
 import type { Identity } from "../../../shared/trust/identity.ts";
 import { version } from "../../../shared/version.ts";
 import { DispatcherProcess } from "./dispatcher_process.ts";
+import { HostClock } from "./host_clock.ts";
 import { Janitors } from "./janitors.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
@@ -37,6 +39,7 @@ export class Monitor {
    */
   #boot = newBoot();
   readonly #loop = new Loop();
+  readonly #clock = new HostClock();
   readonly #replays = new ReplayCache(2 * leaseOpenTtlMs, replayCapacity);
   readonly #janitors: Janitors;
   readonly #workers: Workers;
@@ -49,12 +52,20 @@ export class Monitor {
     const loop = this.#loop;
     const journal = new Journal(settings.runDirectory);
     const { closeTimeoutMs, warmWorkers } = settings;
-    this.#janitors = new Janitors({ loop, log, journal, settingsFile, closeTimeoutMs });
+    this.#janitors = new Janitors({
+      loop,
+      log,
+      journal,
+      settingsFile,
+      closeTimeoutMs,
+      abandonedMs: this.#endGraceMs(),
+    });
     this.#workers = new Workers({
       loop,
       log,
       settingsFile,
       boot: () => this.#boot,
+      now: () => this.#clock.now(),
       warmWorkers,
       onGone: (lease) => this.#janitors.close(lease, () => this.#sayGone(lease)),
     });
@@ -71,7 +82,18 @@ export class Monitor {
     });
   }
 
-  /** Runs for ever. */
+  /** Ends {@link run} when the pipe `fd` does: whoever holds its other end is gone. */
+  endWith(fd: number): void {
+    const buffer = new Uint8Array(new ArrayBuffer(1_024));
+    const stop = this.#loop.watch(fd, () => {
+      if (readInto(fd, buffer) !== "end") return;
+      stop();
+      this.#log("warning", "Whoever started the monitor is gone, and it goes as well");
+      this.#loop.stop();
+    });
+  }
+
+  /** Runs for ever, or until {@link endWith} says so; workers and dispatcher notice that it has ended. */
   run(): void {
     this.#log("info", "Host {host} starts, boot {boot}", { host: this.#settings.name, boot: this.#boot });
     this.#janitors.takeOver();
@@ -124,7 +146,7 @@ export class Monitor {
       type: "host.heartbeat.v1",
       host: this.#settings.name,
       boot: this.#boot,
-      at: Date.now(),
+      at: this.#clock.now(),
       version,
       leases: this.#workers.leases,
     };

@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import { OpenFlags, openPath } from "../../../ffi/descriptor.ts";
 import { Errno, SystemError } from "../../../ffi/errno.ts";
 import { forkingFlags } from "../../../ffi/fork.ts";
-import { pidfdOpen, waitChild } from "../../../ffi/process.ts";
+import { killProcess, pidfdOpen, waitChild } from "../../../ffi/process.ts";
 import type { ChildEnd } from "../../../ffi/process.ts";
-import { closeDescriptor } from "../../../ffi/socket.ts";
+import { closeDescriptor, socketPair } from "../../../ffi/socket.ts";
 import { spawn } from "../../../ffi/spawn.ts";
 import type { Loop } from "./loop.ts";
 
@@ -60,9 +60,48 @@ export function startRole(role: Role, args: string[], socket?: number): number {
   }
 }
 
-/** Calls `onEnd` when the process `pid` ends; it need not be a child. @throws {SystemError} ESRCH */
-export function watchProcess(loop: Loop, pid: number, onEnd: () => void): void {
-  const pidfd = pidfdOpen(pid);
+/**
+ * Starts a role's program with one end of a new socket pair.
+ *
+ * @returns Its pid and the other end
+ * @throws {SystemError} Nothing is left open then
+ */
+export function startWithSocket(role: Role, args: string[]): { pid: number; socket: number } {
+  const [own, theirs] = socketPair();
+  try {
+    return { pid: startRole(role, args, theirs), socket: own };
+  } catch (error) {
+    closeDescriptor(own);
+    throw error;
+  } finally {
+    closeDescriptor(theirs);
+  }
+}
+
+/** Where no descriptor is to be had, a process is looked at this often instead. */
+const lookMs = 500;
+
+/**
+ * Calls `onEnd` when the process `pid` ends; it need not be a child.
+ *
+ * @param hasEnded Tells a process that has ended without using a descriptor; asked when there is none to be had
+ * @throws {SystemError} ESRCH
+ */
+export function watchProcess(
+  loop: Loop,
+  pid: number,
+  onEnd: () => void,
+  hasEnded = () => !killProcess(pid, 0),
+): void {
+  let pidfd: number;
+  try {
+    pidfd = pidfdOpen(pid);
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.ESRCH) throw error;
+    // No descriptor or no memory left (EMFILE, ENFILE, ENOMEM): somebody's session must still be closed.
+    loop.after(lookMs, () => hasEnded() ? onEnd() : watchStranger(loop, pid, onEnd, hasEnded));
+    return;
+  }
   const stop = loop.watch(pidfd, () => {
     stop();
     closeDescriptor(pidfd);
@@ -71,9 +110,9 @@ export function watchProcess(loop: Loop, pid: number, onEnd: () => void): void {
 }
 
 /** As {@link watchProcess}, also for one that may have ended already: `onEnd` is called in the loop's next turn then. */
-export function watchStranger(loop: Loop, pid: number, onEnd: () => void): void {
+export function watchStranger(loop: Loop, pid: number, onEnd: () => void, hasEnded?: () => boolean): void {
   try {
-    watchProcess(loop, pid, onEnd);
+    watchProcess(loop, pid, onEnd, hasEnded);
   } catch (error) {
     if (!(error instanceof SystemError && error.errno === Errno.ESRCH)) throw error;
     loop.after(0, onEnd);
@@ -82,10 +121,9 @@ export function watchStranger(loop: Loop, pid: number, onEnd: () => void): void 
 
 /** Calls `onEnd` when the child `pid` has ended, and leaves no zombie. */
 export function watchChild(loop: Loop, pid: number, onEnd: (end: ChildEnd) => void): void {
-  watchProcess(loop, pid, () => {
-    const end = waitChild(pid);
-    if (end) onEnd(end);
-  });
+  let end: ChildEnd | null = null;
+  const take = () => (end ??= waitChild(pid, { noHang: true })) !== null;
+  watchProcess(loop, pid, () => take() && end && onEnd(end), take);
 }
 
 export function endedWell(end: ChildEnd): boolean {

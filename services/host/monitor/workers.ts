@@ -3,10 +3,10 @@
 import { type ChildEnd, killProcess } from "../../../ffi/process.ts";
 import { closeDescriptor, sendRecord, socketPair } from "../../../ffi/socket.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
-import { encodeWorkerRequest } from "../../../shared/protocol/worker.ts";
+import { type Assign, encodeWorkerRequest } from "../../../shared/protocol/worker.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
-import { describeEnd, endedWell, startRole, watchChild, watchStranger } from "./start.ts";
+import { describeEnd, endedWell, startWithSocket, watchChild, watchStranger } from "./start.ts";
 import { Zygote } from "./zygote.ts";
 
 /** Spawning takes a worker about this long, milliseconds of processor time (measured); a forked one is there in 10. */
@@ -31,6 +31,8 @@ export interface WorkersOptions {
   settingsFile: string;
   /** The boot id requests must be signed for now. */
   boot: () => string;
+  /** The host's clock. */
+  now: () => number;
   /** Idle workers kept ready. */
   warmWorkers: number;
   /** A lease's worker has ended, however. */
@@ -68,8 +70,9 @@ export class Workers {
   assign(lease: string): { pid: number; socket: number } {
     const worker = this.#idle()[0] ?? this.#start();
     worker.lease = lease;
-    const assignment = encodeWorkerRequest({ type: "assign", lease, boot: this.#options.boot() });
-    sendRecord(worker.socket, assignment);
+    const { boot, now } = this.#options;
+    const assignment: Assign = { type: "assign", lease, boot: boot(), now: now() };
+    sendRecord(worker.socket, encodeWorkerRequest(assignment));
     this.#backOffMs = firstBackOffMs;
     this.#refillAfter(startingMs);
     return worker;
@@ -135,17 +138,8 @@ export class Workers {
 
   #spawn(): Worker {
     const { loop, settingsFile } = this.#options;
-    const [own, theirs] = socketPair();
-    let pid: number;
-    try {
-      pid = startRole("worker", [settingsFile], theirs);
-    } catch (error) {
-      closeDescriptor(own);
-      throw error;
-    } finally {
-      closeDescriptor(theirs);
-    }
-    const worker = this.#add(pid, own);
+    const { pid, socket } = startWithSocket("worker", [settingsFile]);
+    const worker = this.#add(pid, socket);
     watchChild(loop, pid, (end) => this.#ended(worker, end));
     return worker;
   }

@@ -2,14 +2,14 @@
 
 import { SystemError } from "../../../ffi/errno.ts";
 import { killProcess, poll } from "../../../ffi/process.ts";
-import { closeDescriptor, receiveRecord, sendRecord, socketPair } from "../../../ffi/socket.ts";
+import { closeDescriptor, receiveRecord, sendRecord } from "../../../ffi/socket.ts";
 import { encodeJson } from "../../../shared/protocol/codec.ts";
 import { maxRecordBytes } from "../../../shared/protocol/limits.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
 import { decodeZygoteReply, type ZygoteReply, type ZygoteRequest } from "../../../shared/protocol/zygote.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
-import { describeEnd, startRole, watchChild } from "./start.ts";
+import { describeEnd, startWithSocket, watchChild } from "./start.ts";
 
 /** Loading and its self-check take a quarter of a second. */
 const readyMs = 10_000;
@@ -50,19 +50,15 @@ export class Zygote {
 
   start(): void {
     const { loop, settingsFile } = this.#options;
-    const [own, theirs] = socketPair();
-    this.#socket = own;
     try {
-      this.#pid = startRole("zygote", [settingsFile], theirs);
+      ({ pid: this.#pid, socket: this.#socket } = startWithSocket("zygote", [settingsFile]));
     } catch (error) {
       this.#pid = 0;
-      this.#fail(String(error));
+      this.#warn(String(error));
       return this.#restart();
-    } finally {
-      closeDescriptor(theirs);
     }
     this.#state = "starting";
-    this.#stopWatching = loop.watch(own, () => this.#receive());
+    this.#stopWatching = loop.watch(this.#socket, () => this.#receive());
     const startedAt = performance.now();
     const cancel = loop.after(readyMs, () => {
       if (this.#state === "starting") this.#fail("it does not become ready");
@@ -132,13 +128,17 @@ export class Zygote {
     this.#stopWatching();
     closeDescriptor(this.#socket);
     this.#socket = -1;
-    const level = this.#hasWarned ? "debug" : "warning";
-    this.#hasWarned = true;
-    this.#options.log(level, "Workers are spawned, without a zygote: {reason}", { reason });
+    this.#warn(reason);
     if (this.#pid > 0) killProcess(this.#pid, signalNumbers.KILL);
     const wasStarting = this.#state === "starting";
     this.#state = "absent";
     if (wasStarting) this.#options.onSettled();
+  }
+
+  #warn(reason: string): void {
+    const level = this.#hasWarned ? "debug" : "warning";
+    this.#hasWarned = true;
+    this.#options.log(level, "Workers are spawned, without a zygote: {reason}", { reason });
   }
 
   #restart(): void {

@@ -43,7 +43,7 @@ function hears(readEnd: number): boolean {
   return events !== 0 && typeof readInto(readEnd, new Uint8Array(new ArrayBuffer(1))) === "number";
 }
 
-/** What {@link ./main.ts} does, in a process that was not spawned. */
+/** What {@link ./main.ts} does, in a process that was not spawned; it must never go on as the zygote it was. */
 function beWorker(settings: HostSettings, socket: number, ready: number): never {
   try {
     restoreSignals([SIGCHLD]);
@@ -52,9 +52,12 @@ function beWorker(settings: HostSettings, socket: number, ready: number): never 
     keepOnly(socket, socketDescriptor);
     serveLease(settings, socketDescriptor);
   } catch (error) {
-    const text = `A worker has failed: ${describeCause(error)}\n`;
-    writeFrom(standardError, new Uint8Array(new TextEncoder().encode(text)));
-    exitNow(1);
+    try {
+      const text = `A worker has failed: ${describeCause(error)}\n`;
+      writeFrom(standardError, new Uint8Array(new TextEncoder().encode(text)));
+    } finally {
+      exitNow(1);
+    }
   }
   exitNow(0);
 }

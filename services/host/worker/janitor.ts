@@ -1,8 +1,12 @@
 /** Closes the PAM session of a worker that died, from its journal entry, and then forgets the entry. */
 
+import { PamError } from "../../../ffi/pam.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import { type Log, openLineLog } from "../../../shared/log_record.ts";
+import { describeCause } from "./cause.ts";
 import { PamConversation } from "./conversation.ts";
-import { deleteJournal, readJournal } from "./journal.ts";
+import { within } from "./deadline.ts";
+import { deleteJournal, type JournalEntry, readJournal } from "./journal.ts";
 import { startTransaction } from "./pam_session.ts";
 import { prepareProcess, restoreLoginLimits } from "./prepare.ts";
 
@@ -19,21 +23,39 @@ export function closeAbandonedLease(settings: HostSettings, lease: string): void
     if (error instanceof Deno.errors.NotFound) return;
     throw error;
   }
+  const log = openLineLog("janitor", settings);
   prepareProcess();
   restoreLoginLimits(settings.openFilesSoft);
-  {
-    using pam = startTransaction(entry, new PamConversation({ notify: () => {} }).respond);
-    if (entry.state !== "closed") attempt("the session", () => pam.closeSession());
-    attempt("the credentials", () => pam.setCred("delete"));
-  }
+  const logOf: Log = (level, message, properties) => log(level, message, { lease, ...properties });
+  within(settings.closeTimeoutMs, () => closePam(entry, logOf));
   deleteJournal(settings, lease);
 }
 
 /** A module that refuses to close has been told; asking again would close the others' sessions twice. */
-function attempt(what: string, step: () => void): void {
-  try {
-    step();
-  } catch (error) {
-    console.error(`Cannot close ${what} after a worker's death: ${error}`);
+function closePam(entry: JournalEntry, log: Log): void {
+  using pam = startTransaction(entry, new PamConversation({ notify: () => {} }).respond);
+  const { login } = entry;
+  if (entry.state === "opening" || entry.state === "opened") {
+    try {
+      pam.closeSession();
+    } catch (error) {
+      log("warning", "Cannot close the PAM session of {login} after its worker's death: {cause}", {
+        login,
+        cause: describeCause(error),
+      });
+    }
   }
+  try {
+    pam.setCred("delete");
+  } catch (error) {
+    log(isWithoutAuth(error) ? "debug" : "warning", "Cannot delete the credentials of {login}: {cause}", {
+      login,
+      cause: describeCause(error),
+    });
+  }
+}
+
+/** What libpam says to a stack without auth lines, which has no credentials either. */
+function isWithoutAuth(error: unknown): boolean {
+  return error instanceof PamError && error.codeName === "PAM_PERM_DENIED";
 }

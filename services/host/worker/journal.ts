@@ -11,8 +11,12 @@ import { maxEnvelopeBytes } from "../../../shared/protocol/limits.ts";
 import { isLeaseId, isLogin, isServiceName } from "../../../shared/protocol/names.ts";
 import { readProcFile } from "./proc_file.ts";
 
-/** Before pam_open_session, after it, and after pam_close_session: what a janitor still has to do. */
-export type JournalState = "opening" | "opened" | "closed";
+/**
+ * What a janitor still has to do: before PAM's first call and after pam_close_session it takes the credentials away,
+ * from before pam_open_session on it closes the session first.
+ */
+export const journalStates = ["starting", "opening", "opened", "closed"] as const;
+export type JournalState = typeof journalStates[number];
 
 /** What names the PAM session again. */
 export interface PamItems {
@@ -57,7 +61,7 @@ export function writeJournal(
 export function readJournal(settings: HostSettings, lease: string): JournalEntry {
   const fields = Fields.parse(Deno.readFileSync(journalPath(settings, lease)), maxEnvelopeBytes, "journal");
   return {
-    state: fields.oneOf("state", ["opening", "opened", "closed"]),
+    state: fields.oneOf("state", journalStates),
     pid: fields.integer("pid", 1, 0x7fff_ffff),
     startTime: fields.integer("startTime", 0, Number.MAX_SAFE_INTEGER),
     login: fields.matching("login", isLogin, "a login"),

@@ -9,10 +9,11 @@ import { ResponseCipher } from "../../../shared/trust/responses.ts";
 import { asProblem, describeCause } from "./cause.ts";
 import { Channels } from "./channels.ts";
 import { endChannels } from "./close.ts";
+import { within } from "./deadline.ts";
 import { DispatcherSocket } from "./dispatcher_socket.ts";
 import { type Login, logIn } from "./login.ts";
 import { askPerson } from "./questions.ts";
-import { prepareProcess, restoreLoginLimits } from "./prepare.ts";
+import { prepareProcess, reclaimProcess, restoreLoginLimits } from "./prepare.ts";
 import { answerOpen, verifyOpen } from "./verify_open.ts";
 import { nextState } from "./vocabulary.ts";
 import { serveChannels } from "./wait.ts";
@@ -23,13 +24,16 @@ export function serveLease(settings: HostSettings, descriptor: number): void {
   const socket = new DispatcherSocket(descriptor);
   const assigned = socket.receiveAssign();
   if (!assigned) return;
+  const assignedAt = performance.now();
+  const hostNow = () => assigned.now + performance.now() - assignedAt;
 
-  const verified = verify(assigned, settings, socket);
+  const verified = verify(assigned, hostNow, settings, socket);
   if (!verified) return;
   const { open, responses } = verified;
 
-  const login = openLogin(open, responses, settings, socket);
+  const login = within(settings.loginGraceMs, () => openLogin(open, responses, settings, socket));
   if (!login) return;
+  reclaimProcess();
   socket.reply({ type: "lease.accepted", login: login.identity.login });
 
   const channels = new Channels(settings.hangupGraceMs);
@@ -40,7 +44,7 @@ export function serveLease(settings: HostSettings, descriptor: number): void {
     socket.log("error", "The lease ends: {cause}", { cause: describeCause(error) });
   }
   endChannels(lease);
-  login[Symbol.dispose]();
+  within(settings.closeTimeoutMs, () => login[Symbol.dispose]());
   socket.reply({ type: "lease.closed" });
 }
 
@@ -51,7 +55,12 @@ interface Verified {
 }
 
 /** Reads `lease.open` and answers it; null when it was denied, or when nobody asks any more. */
-function verify(assigned: Assign, settings: HostSettings, socket: DispatcherSocket): Verified | null {
+function verify(
+  assigned: Assign,
+  hostNow: () => number,
+  settings: HostSettings,
+  socket: DispatcherSocket,
+): Verified | null {
   try {
     const request = socket.receive();
     if (!request || !isOpen(request)) return null;
@@ -63,7 +72,7 @@ function verify(assigned: Assign, settings: HostSettings, socket: DispatcherSock
       host: settings.name,
       boot,
       lease,
-      now: Date.now(),
+      now: hostNow(),
     });
     const { responsesKey, ...answer } = answerOpen(verified, trust, identity, usableSuites());
     const { login, gateway } = verified.open;

@@ -10,9 +10,10 @@ import { ProblemError } from "../../../shared/protocol/problems.ts";
 import { checkAccount, needsPam, requireProven, requireSystemLoginAllowed } from "./authenticate.ts";
 import { type Listener, PamConversation } from "./conversation.ts";
 import { type Identity, resolveIdentity } from "./identity.ts";
-import { deleteJournal, type PamItems, writeJournal } from "./journal.ts";
+import { deleteJournal, type JournalState, type PamItems, writeJournal } from "./journal.ts";
 import { requirePamService } from "./pam_service.ts";
 import { setVariables, startTransaction } from "./pam_session.ts";
+import { reclaimProcess } from "./prepare.ts";
 import { asRefusal } from "./refusal.ts";
 
 /** An account that is logged in. Disposing closes the PAM session, its credentials, the transaction, the journal. */
@@ -62,7 +63,10 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
     });
   try {
     undoBy("journal", () => deleteJournal(settings, open.lease));
-    const pam = startTransaction(asked, conversation.respond);
+    let items = asked;
+    const note = (state: JournalState) => writeJournal(settings, open.lease, state, items);
+    note("starting");
+    const pam = startTransaction(items, conversation.respond);
     undoBy("pam_end", () => pam[Symbol.dispose]());
 
     const isAuthenticating = needsPam(open, settings.pam);
@@ -71,20 +75,16 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
     const login = agreedLogin(open, pam.getItem("user"));
     const identity = resolveIdentity(login);
     requireSystemLoginAllowed(open, identity, settings.pam);
-    const items = { ...asked, login };
+    items = { ...asked, login };
     setVariables(pam, items);
     setGroups(identity.groups);
+    if (login !== asked.login) note("starting");
     if (establishCredentials(pam, isAuthenticating)) undoBy("pam_setcred", () => pam.setCred("delete"));
     const groups = getGroups();
 
-    writeJournal(settings, open.lease, "opening", items);
-    pam.openSession();
-    undoBy("pam_close_session", () => {
-      pam.closeSession();
-      // From here on a janitor would close it twice.
-      writeJournal(settings, open.lease, "closed", items);
-    });
-    writeJournal(settings, open.lease, "opened", items);
+    openSession(pam, note);
+    undoBy("pam_close_session", () => closeSession(pam, note));
+    note("opened");
 
     conversation.release();
     const closing = undo.move();
@@ -96,6 +96,28 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
     };
   } catch (error) {
     throw asRefusal(error, conversation.said);
+  }
+}
+
+/** A janitor that finds `opening` closes what may be half open; what was refused it must not. */
+function openSession(pam: Transaction, note: (state: JournalState) => void): void {
+  // The session's modules may wait for children; what the account's have left behind must not keep them from it.
+  reclaimProcess();
+  note("opening");
+  try {
+    pam.openSession();
+  } catch (error) {
+    note("closed");
+    throw error;
+  }
+}
+
+/** Whatever the modules answer, they have been told: a janitor would close it twice. */
+function closeSession(pam: Transaction, note: (state: JournalState) => void): void {
+  try {
+    pam.closeSession();
+  } finally {
+    note("closed");
   }
 }
 

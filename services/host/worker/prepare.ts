@@ -1,10 +1,21 @@
 /** The state a worker is in before its first PAM call, because PAM modules and the account's processes inherit it. */
 
-import { closeOnExecFrom, getLimit, ignoreSignals, setLimit, setUmask } from "../../../ffi/process.ts";
+import { OpenFlags, openPath } from "../../../ffi/descriptor.ts";
+import {
+  closeOnExecFrom,
+  getLimit,
+  ignoreSignals,
+  restoreSignals,
+  setLimit,
+  setUmask,
+  SIGCHLD,
+} from "../../../ffi/process.ts";
+import { closeDescriptor } from "../../../ffi/socket.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
 import { readProcFile, writeProcFile } from "./proc_file.ts";
 
 const oomScoreFile = "/proc/self/oom_score_adj";
+const lastStandardDescriptor = 2;
 
 /**
  * Once, before waiting for a lease. The worker is no subreaper: what a session leaves running belongs to init, as
@@ -12,9 +23,27 @@ const oomScoreFile = "/proc/self/oom_score_adj";
  */
 export function prepareProcess(): void {
   closeOnExecFrom(3);
-  // Only the dispatcher ends a lease; a terminal's or an operator's signal must not skip closing PAM.
-  ignoreSignals([signalNumbers.HUP, signalNumbers.INT, signalNumbers.TERM, signalNumbers.PIPE]);
+  ignoreEnding();
   setUmask(0o022);
+}
+
+/** Only the dispatcher ends a lease; a terminal's or an operator's signal must not skip closing PAM. */
+function ignoreEnding(): void {
+  ignoreSignals([signalNumbers.HUP, signalNumbers.INT, signalNumbers.TERM, signalNumbers.PIPE]);
+}
+
+/**
+ * After modules have had this process: puts back what one of them may have taken away and what neither the next ones
+ * nor serving channels can do without.
+ */
+export function reclaimProcess(): void {
+  ignoreEnding();
+  // Ignored, it would take the exit status of every channel.
+  restoreSignals([SIGCHLD]);
+  // A terminal or pipe that became descriptor 0 would be overwritten in the child that is given it.
+  let fd = openPath("/dev/null", OpenFlags.readWrite);
+  while (fd <= lastStandardDescriptor) fd = openPath("/dev/null", OpenFlags.readWrite);
+  closeDescriptor(fd);
 }
 
 /** Once, before PAM, so that pam_limits and the account start from a login's limits and not from a service's. */

@@ -71,6 +71,26 @@ Deno.test("a peer that stays silent with data outstanding is given up after the 
   assert.equal(gateway.dead, deaths[0]);
 });
 
+Deno.test("a peer that was never heard is given up after the contact timeout, one that was after the other", () => {
+  const timeouts = { sessionTimeoutMs: 30_000, contactTimeoutMs: 10_000 };
+  const unheard = honestPair(timeouts);
+  unheard.bus.cut = true;
+  sender(unheard.gateway, 1, new Uint8Array(10));
+  unheard.time.pass(9_000);
+  assert.equal(unheard.deaths.length, 0);
+  unheard.time.pass(4_000);
+  assert.equal(unheard.deaths.length, 1);
+
+  const { time, bus, gateway, host, deaths } = honestPair(timeouts);
+  const seen = receiver(host, 1, time);
+  sender(gateway, 1, new Uint8Array(10));
+  time.runUntil(() => seen.marks.length === 3 && gateway.idle, 10_000);
+  bus.cut = true;
+  sender(gateway, 2, new Uint8Array(10));
+  time.pass(28_000);
+  assert.deepEqual(deaths, []);
+});
+
 Deno.test("an idle link sends nothing and is not given up", () => {
   const { time, gateway, host, deaths } = honestPair({ sessionTimeoutMs: 30_000 });
   const seen = receiver(host, 1, time);

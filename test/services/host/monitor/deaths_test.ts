@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { leaseAnswerTimeoutMs } from "../../../../shared/protocol/limits.ts";
 import { isAlive, processTree } from "../../../support/processes.ts";
 import { until } from "../../../support/wait.ts";
 import { HostKit, terminal, TestChannel } from "../host_kit.ts";
@@ -55,6 +56,22 @@ Deno.test("A killed dispatcher ends the leases, and another one starts under a n
   const second = new TestChannel(again, "echo back");
   assert.deepEqual(await second.over, { type: "exit", code: 0 });
   Deno.removeSync(file);
+});
+
+Deno.test("A request that a dying dispatcher has taken with it is made again of the next one", async () => {
+  await using host = await HostKit.start();
+  const [dispatcher] = processOf(host, "dispatcher");
+  assert.ok(dispatcher);
+  // Stopped, it is still there for the broker, which passes the request on to it.
+  Deno.kill(dispatcher, "SIGSTOP");
+  const before = performance.now();
+  const opening = host.open();
+  await host.bus.flush();
+  Deno.kill(dispatcher, "SIGKILL");
+  const lease = await opening;
+  await lease.accepted;
+  const tookMs = performance.now() - before;
+  assert.ok(tookMs < leaseAnswerTimeoutMs, `${tookMs} ms`);
 });
 
 Deno.test("A killed monitor takes everything with it, with PAM closed and the gateway told", async () => {

@@ -33,7 +33,7 @@ Deno.test("Journal.owner() gives the process of an entry, or null when it cannot
     Deno.mkdirSync(`${folder}/leases`);
     const write = (text: string) => Deno.writeTextFileSync(`${folder}/leases/${lease}.json`, text);
     write(JSON.stringify({ state: "opened", pid: 12, startTime: 34, login: "x" }));
-    assert.deepEqual(journal.owner(lease), { pid: 12, startTime: 34 });
+    assert.deepEqual(journal.owner(lease), { pid: 12, startTime: 34, login: "x" });
     for (const text of ["", "[]", '{"pid":0,"startTime":1}', '{"pid":1}']) {
       write(text);
       assert.equal(journal.owner(lease), null);

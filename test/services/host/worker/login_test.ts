@@ -121,7 +121,7 @@ Deno.test("a worker runs nothing for a request that was not signed for its lease
 Deno.test("a worker denies a channel before the lease, and ends", () => {
   using bench = new Bench();
   using worker = bench.start();
-  worker.send({ type: "assign", lease: "a".repeat(32), boot: "b".repeat(32) });
+  worker.send({ type: "assign", lease: "a".repeat(32), boot: "b".repeat(32), now: Date.now() });
   worker.send({
     type: "channel.open",
     channel: 1,

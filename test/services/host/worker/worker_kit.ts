@@ -210,7 +210,7 @@ export class Bench implements Disposable {
   }
 }
 
-const assigned: Assign = { type: "assign", lease: "a".repeat(32), boot: "b".repeat(32) };
+const assigned: Omit<Assign, "now"> = { type: "assign", lease: "a".repeat(32), boot: "b".repeat(32) };
 type Reply<T extends WorkerReply["type"]> = Extract<WorkerReply, { type: T }>;
 
 /** One worker process. Disposing kills it if it still runs. */
@@ -241,7 +241,7 @@ export class Worker implements Disposable {
 
   /** Assigns the bench's lease and asks for `login`. */
   open(login: string, changes: Partial<LeaseOpen> = {}): void {
-    this.send(assigned);
+    this.send({ ...assigned, now: Date.now() });
     this.send({ type: "lease.open", envelope: this.#bench.envelope(login, changes) });
   }
 

@@ -1,0 +1,15 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { closeAlways } from "../support/close_always.ts";
+
+const leases = 2_000;
+/** How often each part of the service is killed on the way. */
+const rounds = 5;
+
+Deno.test(`of ${leases} leases that end in every way there is, each that opened is closed`, async () => {
+  const seed = Number(Deno.env.get("SALLYPORT_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 31));
+  console.log(`seed ${seed}`);
+  const { faults, logs, ...counts } = await closeAlways(leases, rounds, seed);
+  deepStrictEqual(faults, [], logs.slice(-20_000));
+  console.log(counts);
+  deepStrictEqual(counts.opened, counts.closed);
+});
