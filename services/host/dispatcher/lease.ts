@@ -269,12 +269,13 @@ export class Lease {
     this.#send({ type: "lease.accepted", login });
   }
 
-  #onOpened({ channel, pid, tty }: Reply<"channel.opened">, descriptors: number[]): void {
+  #onOpened({ channel, pid, tty, hushed }: Reply<"channel.opened">, descriptors: number[]): void {
     const opened = this.#channels.get(channel);
     if (!opened) return descriptors.forEach(closeDescriptor);
     this.#log.debug("Channel {channel} runs as {pid}", { channel, pid, tty });
     this.#send({ type: "channel.opened", channel });
-    opened.opened(descriptors, opened.isShell ? this.#notices.take() : new Uint8Array());
+    const [none, notice] = [new Uint8Array(), opened.isShell ? this.#notices.take() : null];
+    opened.opened(descriptors, hushed || !notice ? none : notice);
   }
 
   #onFailed({ channel, problem, text, cause }: Reply<"channel.failed">): void {

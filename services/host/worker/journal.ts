@@ -22,6 +22,8 @@ export interface PamItems {
   tty: string;
   rhost: string;
   ruser: string;
+  /** Client address and port, server address and port, as in SSH_CONNECTION. */
+  connection: string;
   /** Applicant and roles for the TELEPORT_ variables. */
   user: string;
   roles: string[];
@@ -66,6 +68,7 @@ export function readJournal(settings: HostSettings, lease: string): JournalEntry
     tty: fields.string("tty"),
     rhost: fields.string("rhost"),
     ruser: fields.string("ruser"),
+    connection: fields.string("connection"),
     user: fields.string("user"),
     roles: fields.strings("roles", 256),
   };

@@ -9,6 +9,7 @@ import { coversLogin } from "../../../shared/protocol/pattern.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
 import { checkAccount, needsPam, requireProven, requireSystemLoginAllowed } from "./authenticate.ts";
 import { type Listener, PamConversation } from "./conversation.ts";
+import { connectionText } from "./environment.ts";
 import { type Identity, resolveIdentity } from "./identity.ts";
 import { deleteJournal, type PamItems, writeJournal } from "./journal.ts";
 import { requirePamService } from "./pam_service.ts";
@@ -123,6 +124,7 @@ function pamItems(open: LeaseOpen, settings: HostSettings): PamItems {
     tty: "ssh", // as sshd: there is no terminal yet, and some modules insist on one
     rhost: open.client.address,
     ruser: open.user,
+    connection: connectionText(open.client),
     user: open.user,
     roles: open.roles,
   };

@@ -9,6 +9,7 @@ import type { Channels } from "./channels.ts";
 import { commandLine } from "./command_line.ts";
 import type { DispatcherSocket } from "./dispatcher_socket.ts";
 import { buildEnvironment } from "./environment.ts";
+import { isHushed } from "./hush_login.ts";
 import type { Login } from "./login.ts";
 import { defaultPath } from "./login_defs.ts";
 import { startShell } from "./shell.ts";
@@ -46,7 +47,8 @@ export function openChannel(request: ChannelOpen, lease: OpenLease): void {
       if (terminal) socket.reply({ type: "lease.notice", text });
     });
     channels.add(channel, pid, terminal !== null);
-    socket.reply({ type: "channel.opened", channel, pid, tty: stdio.tty }, stdio.forDispatcher);
+    const hushed = terminal !== null && isHushed(login);
+    socket.reply({ type: "channel.opened", channel, pid, tty: stdio.tty, hushed }, stdio.forDispatcher);
   } catch (error) {
     const { problem, detail } = asProblem(error);
     socket.reply({
@@ -71,6 +73,6 @@ function channelEnvironment(
     terminal: terminal && { tty, term: terminal.term },
     requested: environment,
     acceptEnv: settings.acceptEnv,
-    pam: login.pamEnvironment,
+    pam: settings.pam.enabled ? login.pamEnvironment : null,
   });
 }

@@ -17,6 +17,8 @@ export function startTransaction(items: PamItems, conversation: Conversation): P
     transaction.setItem("tty", items.tty);
     transaction.setItem("ruser", items.ruser);
     setVariables(transaction, items);
+    // As sshd; pam_exec's scripts read it.
+    transaction.putEnvironment("SSH_CONNECTION", items.connection);
   } catch (error) {
     transaction[Symbol.dispose]();
     throw error;

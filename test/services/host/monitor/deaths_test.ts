@@ -137,6 +137,7 @@ Deno.test("A monitor that starts closes what an earlier one has left open", asyn
         tty: "ssh",
         rhost: "192.0.2.7",
         ruser: "alice",
+        connection: "192.0.2.7 50123 192.0.2.1 2222",
         user: "alice",
         roles: [],
       };

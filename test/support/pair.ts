@@ -1,0 +1,83 @@
+/** Sallyport beside Debian's sshd, both with the one stack /etc/pam.d/sshd: what one does the other must do. */
+
+import { deepStrictEqual } from "node:assert/strict";
+import type { CommandResult } from "./command.ts";
+import { type Sallyport, startSallyport } from "./sallyport.ts";
+import { ssh, sshArguments, type SshOptions, type SshTarget } from "./ssh.ts";
+import { type Sshd, sshdService, startSshd } from "./sshd.ts";
+import { Terminal } from "./terminal.ts";
+
+/** The same thing as seen through each of the two. */
+export interface Both<T> {
+  ours: T;
+  theirs: T;
+}
+
+export interface Pair extends AsyncDisposable {
+  readonly sallyport: Sallyport;
+  readonly sshd: Sshd;
+  /** Gives both another stack, from the next login on. */
+  use(stack: string): Promise<void>;
+  /** Runs a command as `login` through each, sshd first, one after the other. */
+  run(login: string, command: string, options?: SshOptions): Promise<Both<CommandResult>>;
+  /** Runs it through each, and gives the output if both say the same. @throws If they differ, or say nothing */
+  same(login: string, command: string, options?: SshOptions): Promise<string>;
+  /** A person's screens after `login` has got a shell, typed `command` (which is to end it) and has left. */
+  screens(login: string, command: string, options?: string[]): Promise<Both<string>>;
+}
+
+/**
+ * Starts both.
+ *
+ * @param stack Text for both, or `null` for the stack that is there
+ * @param config Keys of sallyport.yaml, section by section
+ */
+export async function startPair(
+  stack: string | null,
+  config: Record<string, Record<string, unknown>> = {},
+): Promise<Pair> {
+  await using started = new AsyncDisposableStack();
+  const sshd = started.use(await startSshd(stack, { ListenAddress: "localhost" }));
+  const sallyport = started.use(
+    await startSallyport({
+      addresses: ["127.0.0.1", "[::1]"],
+      stack: null,
+      config: {
+        ...config,
+        host: { pam_confdir: null, ...config.host },
+        ssh_service: { pam: { enabled: "yes", service_name: "sshd" } },
+      },
+    }),
+  );
+  const kept = started.move();
+
+  const run: Pair["run"] = async (login, command, options) => {
+    const through = (target: SshTarget) => ssh(target, login, command, options);
+    return { theirs: await through(sshd), ours: await through(sallyport) };
+  };
+  return {
+    sallyport,
+    sshd,
+    use: (stack) => Deno.writeTextFile(sshdService, stack),
+    run,
+    async same(login, command, options) {
+      const { ours, theirs } = await run(login, command, options);
+      const essence = ({ code, stdout, stderr }: CommandResult) => ({ code, stdout, stderr });
+      deepStrictEqual(essence(ours), essence(theirs), "Sallyport (actual) differs from sshd (expected)");
+      if (theirs.code !== 0 || theirs.stdout === "") throw new Error(`Nothing to compare: ${theirs.stderr}`);
+      return ours.stdout;
+    },
+    async screens(login, command, options = []) {
+      const through = async (target: SshTarget) => {
+        const argv = sshArguments(target, login, ["-t", ...options], []);
+        await using terminal = await Terminal.start(argv, { columns: 120, rows: 50 });
+        await terminal.sees(/\$ $/m);
+        await terminal.enter(command);
+        await terminal.exitCode();
+        return (await terminal.screen()).trimEnd();
+      };
+      return { theirs: await through(sshd), ours: await through(sallyport) };
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
