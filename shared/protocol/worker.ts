@@ -63,8 +63,8 @@ export type WorkerReply =
   /** `text` is for the person, `cause` for the log. */
   | { type: "lease.refused"; problem: Problem; text: string; cause: string }
   /**
-   * With descriptors: `[pty]`, or `[stdin, stdout, stderr]` ends of the dispatcher. `hushed`: the account wants to read
-   * no notices.
+   * With descriptors: `[pty]`, or `[stdin, stdout, stderr]` ends of the dispatcher. `hushed`: the account does not want
+   * to read notices.
    */
   | { type: "channel.opened"; channel: number; pid: number; tty: string; hushed: boolean }
   | { type: "channel.failed"; channel: number; problem: Problem; text: string; cause: string }

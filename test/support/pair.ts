@@ -22,6 +22,8 @@ export interface Pair extends AsyncDisposable {
   run(login: string, command: string, options?: SshOptions): Promise<Both<CommandResult>>;
   /** Runs it through each, and gives the output if both say the same. @throws If they differ, or say nothing */
   same(login: string, command: string, options?: SshOptions): Promise<string>;
+  /** The screen of a person who logs in to one of the two; see {@link screens}. */
+  screen(target: SshTarget, login: string, command: string, options?: string[]): Promise<string>;
   /** A person's screens after `login` has got a shell, typed `command` (which is to end it) and has left. */
   screens(login: string, command: string, options?: string[]): Promise<Both<string>>;
 }
@@ -37,7 +39,7 @@ export async function startPair(
   config: Record<string, Record<string, unknown>> = {},
 ): Promise<Pair> {
   await using started = new AsyncDisposableStack();
-  const sshd = started.use(await startSshd(stack, { ListenAddress: "localhost" }));
+  const sshd = started.use(await startSshd(stack, { ListenAddress: "*" }));
   const sallyport = started.use(
     await startSallyport({
       addresses: ["127.0.0.1", "[::1]"],
@@ -55,6 +57,15 @@ export async function startPair(
     const through = (target: SshTarget) => ssh(target, login, command, options);
     return { theirs: await through(sshd), ours: await through(sallyport) };
   };
+  const screen: Pair["screen"] = async (target, login, command, options = []) => {
+    const argv = sshArguments(target, login, ["-t", ...options], []);
+    await using terminal = await Terminal.start(argv, { columns: 120, rows: 50 });
+    await terminal.sees(/\$ $/m);
+    await terminal.enter(command);
+    await terminal.exitCode();
+    // tmux has the last word, at the bottom.
+    return (await terminal.screen()).replace(/Pane is dead.*\s*$/, "").trimEnd();
+  };
   return {
     sallyport,
     sshd,
@@ -67,16 +78,10 @@ export async function startPair(
       if (theirs.code !== 0 || theirs.stdout === "") throw new Error(`Nothing to compare: ${theirs.stderr}`);
       return ours.stdout;
     },
-    async screens(login, command, options = []) {
-      const through = async (target: SshTarget) => {
-        const argv = sshArguments(target, login, ["-t", ...options], []);
-        await using terminal = await Terminal.start(argv, { columns: 120, rows: 50 });
-        await terminal.sees(/\$ $/m);
-        await terminal.enter(command);
-        await terminal.exitCode();
-        return (await terminal.screen()).trimEnd();
-      };
-      return { theirs: await through(sshd), ours: await through(sallyport) };
+    screen,
+    async screens(login, command, options) {
+      const theirs = await screen(sshd, login, command, options);
+      return { theirs, ours: await screen(sallyport, login, command, options) };
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

@@ -16,7 +16,7 @@ export const sshdService = "/etc/pam.d/sshd";
  * Starts sshd in the foreground on a free port.
  *
  * @param stack Text of the PAM stack, written to {@link sshdService}; `null` leaves the one that is there
- * @param more Lines of sshd_config, which come before the kit's own and so win
+ * @param more Keys of sshd_config in place of the kit's own
  */
 export async function startSshd(stack: string | null, more: Record<string, string> = {}): Promise<Sshd> {
   const state = await Deno.makeTempDir({ prefix: "sshd-" });
@@ -27,7 +27,6 @@ export async function startSshd(stack: string | null, more: Record<string, strin
   await Deno.writeTextFile(`${state}/authorized_keys`, `${authorized}\n`, { mode: 0o644 });
   const port = freePort();
   const settings = {
-    ...more,
     Port: port,
     ListenAddress: "127.0.0.1",
     HostKey: `${state}/host_key`,
@@ -41,6 +40,7 @@ export async function startSshd(stack: string | null, more: Record<string, strin
     MaxSessions: 1000,
     KexAlgorithms: "curve25519-sha256",
     AcceptEnv: "LANG LC_*",
+    ...more,
   };
   await Deno.writeTextFile(
     `${state}/sshd_config`,

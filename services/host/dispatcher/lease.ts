@@ -37,6 +37,7 @@ const maxLingerMs = 5_000;
 const minLingerMs = 1_000;
 /** Added to the worker's own deadlines before it is killed from outside. */
 const killSlackMs = 1_000;
+const noNotice = new Uint8Array();
 
 type Reply<T extends WorkerReply["type"]> = Extract<WorkerReply, { type: T }>;
 
@@ -274,8 +275,8 @@ export class Lease {
     if (!opened) return descriptors.forEach(closeDescriptor);
     this.#log.debug("Channel {channel} runs as {pid}", { channel, pid, tty });
     this.#send({ type: "channel.opened", channel });
-    const [none, notice] = [new Uint8Array(), opened.isShell ? this.#notices.take() : null];
-    opened.opened(descriptors, hushed || !notice ? none : notice);
+    const notice = opened.isShell ? this.#notices.take(opened.terminal ? "\r\n" : "\n") : noNotice;
+    opened.opened(descriptors, hushed ? noNotice : notice);
   }
 
   #onFailed({ channel, problem, text, cause }: Reply<"channel.failed">): void {

@@ -47,7 +47,7 @@ export function openChannel(request: ChannelOpen, lease: OpenLease): void {
       if (terminal) socket.reply({ type: "lease.notice", text });
     });
     channels.add(channel, pid, terminal !== null);
-    const hushed = terminal !== null && isHushed(login);
+    const hushed = request.kind === "shell" && isHushed(login);
     socket.reply({ type: "channel.opened", channel, pid, tty: stdio.tty, hushed }, stdio.forDispatcher);
   } catch (error) {
     const { problem, detail } = asProblem(error);
