@@ -6,10 +6,10 @@ import { writeScript } from "../support/stacks.ts";
 import { until } from "../support/wait.ts";
 
 /**
- * What Sallyport adds to a script's environment (Teleport's names, and the applicant as PAM_RUSER), and what sshd adds
+ * What Sallyport adds to a script's environment (Teleport's names), and what sshd adds
  * (the whole public key); the connection's ports differ by nature.
  */
-const ownVariables = /^(TELEPORT_|PAM_RUSER=|SSH_AUTH_INFO_0=|SSH_CONNECTION=)/;
+const ownVariables = /^(TELEPORT_|SSH_AUTH_INFO_0=|SSH_CONNECTION=)/;
 
 /** Runs `command` through each, and gives what the scripts left in `folder`, file by file. */
 async function leftBehind(pair: Pair, folder: string, login: string, files: string[]) {
@@ -65,7 +65,6 @@ Deno.test("pam_exec runs its scripts as under sshd, with every option", async (t
           `PAM_USER=${login}`,
           "PAM_RHOST=127.0.0.1",
           "PAM_TTY=ssh",
-          "PAM_RUSER=tester",
           "TELEPORT_USERNAME=tester",
           `TELEPORT_LOGIN=${login}`,
           "TELEPORT_ROLES=all",

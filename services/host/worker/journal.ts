@@ -21,7 +21,6 @@ export interface PamItems {
   confdir: string | null;
   tty: string;
   rhost: string;
-  ruser: string;
   /** Client address and port, server address and port, as in SSH_CONNECTION. */
   connection: string;
   /** Applicant and roles for the TELEPORT_ variables. */
@@ -67,7 +66,6 @@ export function readJournal(settings: HostSettings, lease: string): JournalEntry
     confdir: fields.isNull("confdir") ? null : fields.string("confdir"),
     tty: fields.string("tty"),
     rhost: fields.string("rhost"),
-    ruser: fields.string("ruser"),
     connection: fields.string("connection"),
     user: fields.string("user"),
     roles: fields.strings("roles", 256),

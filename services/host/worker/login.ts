@@ -123,7 +123,6 @@ function pamItems(open: LeaseOpen, settings: HostSettings): PamItems {
     confdir: settings.pam.confdir,
     tty: "ssh", // as sshd: there is no terminal yet, and some modules insist on one
     rhost: open.client.address,
-    ruser: open.user,
     connection: connectionText(open.client),
     user: open.user,
     roles: open.roles,
