@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { run } from "../support/command.ts";
+import { replaceFiles } from "../support/files.ts";
 import { makeAccount, newLogin } from "../support/logins.ts";
 import { startPair } from "../support/pair.ts";
 
@@ -25,17 +26,16 @@ Deno.test("what the modules of a stack do to a session, they do as under sshd", 
       ...["soft stack 4096", "- cpu 5", "- priority 3", "- locks 50"],
     ].map((line) => `${login} ${line}\n`).join(""),
   );
-  await Deno.writeTextFile(
-    "/etc/environment",
-    "PATH=/opt/bin:/usr/bin:/bin\nFROM_ENVIRONMENT=1\nHOME=/tmp\nTERM=odd\nMAIL=/m\n",
-  );
   await Deno.writeTextFile(`${folder}/env.file`, 'FROM_FILE="two words"\nFROM_ENVIRONMENT=2\n');
   await Deno.writeTextFile(
     `${folder}/env.conf`,
     "SEEN DEFAULT=@{PAM_USER}/@{PAM_TTY}/@{PAM_RHOST}/@{HOME}/@{SHELL}\nGREETING DEFAULT=hi OVERRIDE=${SEEN}\n",
   );
   await Deno.writeTextFile(`/home/${login}/.pam_environment`, "MINE DEFAULT=yes\n");
-  await Deno.writeTextFile("/etc/security/group.conf", `sshd;ssh;${login};Al0000-2400;night,games\n`);
+  await using _files = await replaceFiles({
+    "/etc/environment": "PATH=/opt/bin:/usr/bin:/bin\nFROM_ENVIRONMENT=1\nHOME=/tmp\nTERM=odd\nMAIL=/m\n",
+    "/etc/security/group.conf": `sshd;ssh;${login};Al0000-2400;night,games\n`,
+  });
   await using pair = await startPair([
     "auth required pam_permit.so",
     "auth optional pam_group.so",

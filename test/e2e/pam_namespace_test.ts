@@ -1,4 +1,5 @@
 import { match, notStrictEqual, strictEqual } from "node:assert/strict";
+import { replaceFiles } from "../support/files.ts";
 import { makeAccount, newLogin } from "../support/logins.ts";
 import { startPair } from "../support/pair.ts";
 import { until } from "../support/wait.ts";
@@ -10,7 +11,9 @@ Deno.test("pam_namespace gives a login folders of its own, as under sshd", async
   await Deno.chmod(shared, 0o1777);
   await Deno.mkdir("/var/instances", { recursive: true });
   await Deno.chmod("/var/instances", 0);
-  await Deno.writeTextFile("/etc/security/namespace.conf", `${shared} /var/instances/ user root\n`);
+  await using _files = await replaceFiles({
+    "/etc/security/namespace.conf": `${shared} /var/instances/ user root\n`,
+  });
   await Deno.writeTextFile(`${shared}/for-all`, "");
   await using pair = await startPair([
     "account required pam_unix.so",

@@ -1,7 +1,8 @@
-/** Sallyport beside Debian's sshd, both with the one stack /etc/pam.d/sshd: what one does the other must do. */
+/** Sallyport beside Debian's sshd, both with one stack of /etc/pam.d: what one does the other must do. */
 
 import { deepStrictEqual } from "node:assert/strict";
 import type { CommandResult } from "./command.ts";
+import { replaceFiles } from "./files.ts";
 import { type Sallyport, startSallyport } from "./sallyport.ts";
 import { ssh, sshArguments, type SshOptions, type SshTarget } from "./ssh.ts";
 import { type Sshd, sshdService, startSshd } from "./sshd.ts";
@@ -31,23 +32,21 @@ export interface Pair extends AsyncDisposable {
 /**
  * Starts both.
  *
- * @param stack Text for both, or `null` for the stack that is there
- * @param config Keys of sallyport.yaml, section by section
+ * @param stack Text for /etc/pam.d/sshd, or `null` for what is there
+ * @param service Sallyport's service; sshd's cannot be chosen
  */
-export async function startPair(
-  stack: string | null,
-  config: Record<string, Record<string, unknown>> = {},
-): Promise<Pair> {
+export async function startPair(stack: string | null, service = "sshd"): Promise<Pair> {
   await using started = new AsyncDisposableStack();
-  const sshd = started.use(await startSshd(stack, { ListenAddress: "*" }));
+  const own = await Deno.readTextFile(sshdService);
+  started.use(await replaceFiles({ [sshdService]: stack ?? own }));
+  const sshd = started.use(await startSshd(null, { ListenAddress: "*" }));
   const sallyport = started.use(
     await startSallyport({
       addresses: ["127.0.0.1", "[::1]"],
       stack: null,
       config: {
-        ...config,
-        host: { pam_confdir: null, ...config.host },
-        ssh_service: { pam: { enabled: "yes", service_name: "sshd" } },
+        host: { pam_confdir: null },
+        ssh_service: { pam: { enabled: "yes", service_name: service } },
       },
     }),
   );
