@@ -37,7 +37,7 @@ for (const [service, texts] of Object.entries(shown)) {
     await makeAccount(login);
     await shell("mkdir -p /var/mail && echo 'From x' > /var/mail/$1 && chown $1:mail /var/mail/$1", [login]);
     const own = await under(service);
-    await using pair = await startPair(own, service);
+    await using pair = await startPair(own, { service });
     await pair.run(login, "true"); // The first login of all is the only one without a last.
 
     const screen = same(await pair.screens(login, "exit"));

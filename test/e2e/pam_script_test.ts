@@ -1,11 +1,66 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert/strict";
+import { run } from "../support/command.ts";
 import { makeAccount, newLogin } from "../support/logins.ts";
 import { startPair } from "../support/pair.ts";
+import { person } from "../support/person.ts";
 import { ssh, type SshTarget } from "../support/ssh.ts";
 import { writeScript } from "../support/stacks.ts";
 import { until } from "../support/wait.ts";
 
 const hooks = ["acct", "ses_open", "ses_close"] as const;
+
+Deno.test("pam_script's auth and passwd hooks have the secrets, and nobody else", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "script-" });
+  await Deno.chmod(folder, 0o755);
+  for (const hook of ["auth", "passwd"]) {
+    await writeScript(
+      folder,
+      `pam_script_${hook}`,
+      // pam_script asks twice for a change: whether it may, and to do it.
+      `#!/bin/sh\nenv | grep ^PAM_ | sort > ${folder}/${hook}.$PAM_USER\n`,
+    );
+  }
+  await using pair = await startPair(
+    [
+      `auth required pam_script.so dir=${folder}`,
+      "account required pam_unix.so",
+      `password required pam_script.so dir=${folder}`,
+      "session required pam_permit.so",
+      "",
+    ].join("\n"),
+    { asks: true },
+  );
+  const story = async (target: SshTarget) => {
+    const login = newLogin();
+    await makeAccount(login);
+    await run(["chpasswd"], { stdin: `${login}:first secret\n` });
+    await run(["chage", "-d", "0", login]);
+    const somebody = await person("keyboard-interactive", [
+      ...["first secret", "first secret", "second secret", "second secret"],
+    ]);
+    const { code, stdout, stderr } = await ssh(target, login, "env", somebody.options);
+    const hooks = await Promise.all(
+      ["auth", "passwd"].map((hook) =>
+        Deno.readTextFile(`${folder}/${hook}.${login}`).catch(() => "not run")
+      ),
+    );
+    const plain = (text: string) => text.replaceAll(login, "LOGIN");
+    return {
+      code,
+      stderr: plain(stderr),
+      hooks: hooks.map(plain),
+      asked: somebody.asked().map(plain),
+      stdout,
+    };
+  };
+  const [theirs, ours] = await Promise.all([story(pair.sshd), story(pair.sallyport)]);
+  deepStrictEqual([ours.code, ours.hooks], [theirs.code, theirs.hooks]);
+  match(ours.hooks[0]!, /^PAM_AUTHTOK=first secret$/m);
+  match(ours.hooks[1]!, /^PAM_AUTHTOK=second secret$/m);
+  doesNotMatch(ours.stdout, /PAM_|secret/);
+  doesNotMatch(pair.sallyport.logs(), /(first|second) secret/);
+  await Deno.remove(folder, { recursive: true });
+});
 
 Deno.test("pam_script runs its hooks as under sshd", async (t) => {
   const folder = await Deno.makeTempDir({ prefix: "script-" });

@@ -14,6 +14,13 @@ export interface Both<T> {
   theirs: T;
 }
 
+export interface PairOptions {
+  /** Sallyport's service; sshd's cannot be chosen. @default {"sshd"} */
+  service?: string;
+  /** Whether PAM may ask, and admits those who have no key. @default {false} */
+  asks?: boolean;
+}
+
 export interface Pair extends AsyncDisposable {
   readonly sallyport: Sallyport;
   readonly sshd: Sshd;
@@ -33,9 +40,9 @@ export interface Pair extends AsyncDisposable {
  * Starts both.
  *
  * @param stack Text for /etc/pam.d/sshd, or `null` for what is there
- * @param service Sallyport's service; sshd's cannot be chosen
  */
-export async function startPair(stack: string | null, service = "sshd"): Promise<Pair> {
+export async function startPair(stack: string | null, options: PairOptions = {}): Promise<Pair> {
+  const { service = "sshd", asks = false } = options;
   await using started = new AsyncDisposableStack();
   const own = await Deno.readTextFile(sshdService);
   started.use(await replaceFiles({ [sshdService]: stack ?? own }));
@@ -46,7 +53,8 @@ export async function startPair(stack: string | null, service = "sshd"): Promise
       stack: null,
       config: {
         host: { pam_confdir: null },
-        ssh_service: { pam: { enabled: "yes", service_name: service } },
+        ssh_service: { pam: { enabled: "yes", service_name: service, use_pam_auth: asks } },
+        ...(asks && { pam_logins: { "*": ["all"] } }),
       },
     }),
   );
