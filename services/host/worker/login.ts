@@ -1,5 +1,6 @@
 /** From a verified request to an open PAM session and a resolved account, in PAM's order. */
 
+import type { Limit } from "../../../ffi/limits.ts";
 import { PamError, type Transaction } from "../../../ffi/pam.ts";
 import { getGroups, setGroups } from "../../../ffi/privileges.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
@@ -13,6 +14,7 @@ import { connectionText } from "./environment.ts";
 import { type Identity, resolveIdentity } from "./identity.ts";
 import { deleteJournal, type PamItems, writeJournal } from "./journal.ts";
 import { requirePamService } from "./pam_service.ts";
+import { keepingOwnLimits } from "./session_limits.ts";
 import { setVariables, startTransaction } from "./pam_session.ts";
 import { asRefusal } from "./refusal.ts";
 
@@ -23,6 +25,8 @@ export interface Login extends Disposable {
   groups: number[];
   /** `NAME=value` as the modules left them. */
   pamEnvironment: string[];
+  /** What each process of the session has to be limited to by itself. */
+  limits: Limit[];
 }
 
 export interface LoginReports extends Listener {
@@ -44,7 +48,7 @@ export function logIn(open: LeaseOpen, settings: HostSettings, reports: LoginRep
 function logInWithoutPam(open: LeaseOpen): Login {
   const identity = resolveIdentity(open.login);
   setGroups(identity.groups);
-  return { identity, groups: getGroups(), pamEnvironment: [], [Symbol.dispose]() {} };
+  return { identity, groups: getGroups(), pamEnvironment: [], limits: [], [Symbol.dispose]() {} };
 }
 
 function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
@@ -79,7 +83,7 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
     const groups = getGroups();
 
     writeJournal(settings, open.lease, "opening", items);
-    pam.openSession();
+    const limits = keepingOwnLimits(() => pam.openSession());
     undoBy("pam_close_session", () => {
       pam.closeSession();
       // From here on a janitor would close it twice.
@@ -93,6 +97,7 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
       identity,
       groups,
       pamEnvironment: pam.environment(),
+      limits,
       [Symbol.dispose]: () => closing.dispose(),
     };
   } catch (error) {

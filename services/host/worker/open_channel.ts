@@ -43,6 +43,7 @@ export function openChannel(request: ChannelOpen, lease: OpenLease): void {
       stdio: stdio.forChild,
       credentials: { uid: login.identity.uid, gid: login.identity.gid, groups: login.groups },
       home: login.identity.home,
+      limits: login.limits,
     }, (text) => {
       if (terminal) socket.reply({ type: "lease.notice", text });
     });
