@@ -144,6 +144,9 @@ const SIG_IGN = 1n;
 /** SIGCHLD <bits/signum-arch.h>. Ignored, it makes the kernel reap children, and waitpid(2) of no use. */
 export const SIGCHLD = 17;
 
+/** SIGXFSZ <bits/signum-arch.h> */
+export const SIGXFSZ = 25;
+
 /** Gives `signals` (numbers) their default effect. @throws {SystemError} EINVAL */
 export function restoreSignals(signals: number[]): void {
   for (const signal of signals) unwrap("signal", libc().signal(signal, SIG_DFL));

@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert/strict";
 import { makeAccount, newLogin } from "../support/logins.ts";
 import { startPair } from "../support/pair.ts";
 import { writeScript } from "../support/stacks.ts";
@@ -16,8 +16,15 @@ Deno.test("limits that the worker itself could not live under are the session's 
   const login = newLogin();
   await makeAccount(login);
   const limits = await Deno.makeTempFile({ prefix: "limits-" });
+  const folder = await Deno.makeTempDir({ prefix: "limits-" });
+  const count = await writeScript(
+    folder,
+    "count",
+    `#!/bin/sh\n[ -z "$TELEPORT_LOGIN" ] || echo $PAM_TYPE >> ${folder}/tally\n`,
+  );
   await using pair = await startPair([
     "account required pam_unix.so",
+    `session required pam_exec.so ${count}`,
     `session required pam_limits.so conf=${limits}`,
     "session required pam_permit.so",
     "",
@@ -62,6 +69,21 @@ Deno.test("limits that the worker itself could not live under are the session's 
       strictEqual(await pair.same(login, "ulimit -Hv; ulimit -Hd; ulimit -Hf"), "4194304\n500000\n100\n");
     },
   });
+  await t.step({
+    name: "a hard one that the worker cannot rise above is told, and nothing dies",
+    ignore: mayRaiseLimits(),
+    fn: async () => {
+      await limit("* hard as 4194304\n");
+      await until("the logins before are closed", async () => await pair.sallyport.leases() === 0);
+      await Deno.writeTextFile(`${folder}/tally`, "");
+      match(await pair.sallyport.refusal(login), /could not open a PAM session/);
+      match(pair.sallyport.logs(), /hard limit 'as' is too low .*CAP_SYS_RESOURCE/);
+      strictEqual(await Deno.readTextFile(`${folder}/tally`), "open_session\nclose_session\n");
+      await limit("* hard fsize 0\n");
+      match(await pair.sallyport.refusal(login), /./);
+      doesNotMatch(pair.sallyport.logs(), /Janitor|The worker is gone/);
+    },
+  });
   await t.step("on a terminal, with job control and exit status", async () => {
     await limit("* soft as 1000000\n");
     const { ours, theirs } = await pair.screens(
@@ -93,4 +115,5 @@ Deno.test("limits that the worker itself could not live under are the session's 
   });
   await until("every lease is closed", async () => await pair.sallyport.leases() === 0);
   await Deno.remove(limits);
+  await Deno.remove(folder, { recursive: true });
 });

@@ -72,12 +72,15 @@ export function readJournal(settings: HostSettings, lease: string): JournalEntry
   };
 }
 
-/** Deletes the entry; does nothing when there is none. */
+/** Deletes the entry, and what is left of one half written; does nothing when there is none. */
 export function deleteJournal(settings: HostSettings, lease: string): void {
-  try {
-    Deno.removeSync(journalPath(settings, lease));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  const path = journalPath(settings, lease);
+  for (const file of [path, `${path}.new`]) {
+    try {
+      Deno.removeSync(file);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 }
 

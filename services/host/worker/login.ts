@@ -83,12 +83,13 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
     const groups = getGroups();
 
     writeJournal(settings, open.lease, "opening", items);
-    const limits = keepingOwnLimits(() => pam.openSession());
+    const { limits, problem } = keepingOwnLimits(() => pam.openSession());
     undoBy("pam_close_session", () => {
       pam.closeSession();
       // From here on a janitor would close it twice.
       writeJournal(settings, open.lease, "closed", items);
     });
+    if (problem) throw problem;
     writeJournal(settings, open.lease, "opened", items);
 
     conversation.release();

@@ -1,6 +1,13 @@
 /** The state a worker is in before its first PAM call, because PAM modules and the account's processes inherit it. */
 
-import { closeOnExecFrom, getLimit, ignoreSignals, setLimit, setUmask } from "../../../ffi/process.ts";
+import {
+  closeOnExecFrom,
+  getLimit,
+  ignoreSignals,
+  setLimit,
+  setUmask,
+  SIGXFSZ,
+} from "../../../ffi/process.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
 import { readProcFile, writeProcFile } from "./proc_file.ts";
 
@@ -13,7 +20,9 @@ const oomScoreFile = "/proc/self/oom_score_adj";
 export function prepareProcess(): void {
   closeOnExecFrom(3);
   // Only the dispatcher ends a lease; a terminal's or an operator's signal must not skip closing PAM.
-  ignoreSignals([signalNumbers.HUP, signalNumbers.INT, signalNumbers.TERM, signalNumbers.PIPE]);
+  const { HUP, INT, TERM, PIPE } = signalNumbers;
+  // Nor must a session's limit of file sizes (setrlimit(2)): EFBIG says the same.
+  ignoreSignals([HUP, INT, TERM, PIPE, SIGXFSZ]);
   setUmask(0o022);
 }
 

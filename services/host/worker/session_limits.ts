@@ -6,39 +6,56 @@
  * process of the session is started under the session's.
  */
 
-import { Errno, SystemError } from "../../../ffi/errno.ts";
 import { getLimit, type Limit, type Resource, setLimit } from "../../../ffi/limits.ts";
+import { ProblemError } from "../../../shared/protocol/problems.ts";
 
 /** All others the worker bears, and passes on as every process does. */
 const unbearable: Resource[] = ["as", "data", "fsize"];
 
+export interface SessionLimits {
+  /** What the processes of the session are to have. */
+  limits: Limit[];
+  /** Why the worker cannot serve it, if it cannot. The session is open all the same. */
+  problem: ProblemError | null;
+}
+
 /**
  * Runs `openSession` and takes the worker's own limits back where it has left less, also when it throws.
- *
- * @returns What the processes of the session are to have
  */
-export function keepingOwnLimits(openSession: () => void): Limit[] {
+export function keepingOwnLimits(openSession: () => void): SessionLimits {
   const own = unbearable.map((resource): Limit => ({ resource, ...getLimit(resource) }));
-  const session: Limit[] = [];
+  const session: SessionLimits = { limits: [], problem: null };
   try {
     openSession();
   } finally {
     for (const limit of own) {
       const { soft, hard } = getLimit(limit.resource);
       if (soft >= limit.soft && hard >= limit.hard) continue;
-      session.push({ resource: limit.resource, soft, hard });
-      raise(limit, hard);
+      session.limits.push({ resource: limit.resource, soft, hard });
+      session.problem ??= raise(limit, hard);
     }
   }
   return session;
 }
 
-/** A host whose root lacks CAP_SYS_RESOURCE, as in some containers, cannot have more than the new hard limit. */
-function raise({ resource, soft, hard }: Limit, hardNow: bigint): void {
+/**
+ * A host whose root lacks CAP_SYS_RESOURCE, as in some containers, cannot have more than the new hard limit. For the
+ * size of files that may do.
+ */
+function raise({ resource, soft, hard }: Limit, hardNow: bigint): ProblemError | null {
   try {
     setLimit(resource, soft, hard);
-  } catch (error) {
-    if (!(error instanceof SystemError && error.errno === Errno.EPERM)) throw error;
+  } catch (cause) {
+    // Whatever errno says: where memory is short, it may be of another call.
+    if (resource !== "fsize") return tooLow(resource, cause);
     setLimit(resource, soft < hardNow ? soft : hardNow, hardNow);
   }
+  return null;
+}
+
+function tooLow(resource: Resource, cause: unknown): ProblemError {
+  const text =
+    `The session's hard limit '${resource}' is too low to live under, and this host lets not even root ` +
+    "raise a limit (CAP_SYS_RESOURCE); a soft one would do";
+  return new ProblemError("session-refused", undefined, { cause: new Error(text, { cause }) });
 }
