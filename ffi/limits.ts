@@ -54,6 +54,20 @@ export function setLimit(resource: Resource, soft: bigint, hard: bigint): void {
   unwrap("setrlimit", libc().setrlimit(resources[resource], BigUint64Array.of(soft, hard)));
 }
 
+/** Both limits of a resource. */
+export interface Limit {
+  resource: Resource;
+  soft: bigint;
+  hard: bigint;
+}
+
+/** {@link setLimit} for later, when there may be no memory to be had. */
+export function limitSetter({ resource, soft, hard }: Limit): () => void {
+  const rlimit = BigUint64Array.of(soft, hard);
+  const { setrlimit } = libc();
+  return () => void unwrap("setrlimit", setrlimit(resources[resource], rlimit));
+}
+
 /** Sets the file mode creation mask (umask(2)) and returns the one before. */
 export function setUmask(mask: number): number {
   return libc().umask(mask);

@@ -77,6 +77,17 @@ export function dropPrivileges(ids: { uid: number; gid: number }): void {
 }
 
 /**
+ * Becomes an account for good, root too: groups, then all gids, then all uids.
+ *
+ * @throws {SystemError} If the process is not root; it must exit then
+ */
+export function becomeAccount({ uid, gid, groups }: Credentials): void {
+  setGroups(groups);
+  unwrap("setresgid", libc().setresgid(gid, gid, gid));
+  unwrap("setresuid", libc().setresuid(uid, uid, uid));
+}
+
+/**
  * Runs `action` with the account's real ids and groups while the effective and saved ids stay root's.
  *
  * That is the state from which a child started with POSIX_SPAWN_RESETIDS is the account in all four ids. During it the

@@ -30,6 +30,12 @@ const libc = library(C_LIBRARY, {
   alarm: { parameters: ["u32"], result: "u32" },
   // int fcntl(int fd, int op, int arg) <fcntl.h>
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int chdir(const char *path) <unistd.h>
+  chdir: { parameters: ["buffer"], result: "i32" },
+  // int sigemptyset(sigset_t *set) <signal.h>
+  sigemptyset: { parameters: ["buffer"], result: "i32" },
+  // int pthread_sigmask(int how, const sigset_t *set, sigset_t *oldset) <signal.h>
+  pthread_sigmask: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   // int execve(const char *pathname, char *const argv[], char *const envp[]) <unistd.h>
   execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
 });
@@ -145,9 +151,26 @@ const SIG_IGN = 1n;
 /** SIGCHLD <bits/signum-arch.h>. Ignored, it makes the kernel reap children, and waitpid(2) of no use. */
 export const SIGCHLD = 17;
 
+/** SIGXFSZ <bits/signum-arch.h> */
+export const SIGXFSZ = 25;
+
 /** Gives `signals` (numbers) their default effect. @throws {SystemError} EINVAL */
 export function restoreSignals(signals: number[]): void {
   for (const signal of signals) unwrap("signal", libc().signal(signal, SIG_DFL));
+}
+
+/** SIGRTMAX <bits/signum-generic.h>, SIG_SETMASK <bits/sigaction.h>, sizeof(sigset_t) */
+const SIGRTMAX = 64;
+const SIG_SETMASK = 2;
+const SIGNAL_SET_BYTES = 128;
+
+/** Gives every signal its default effect and lets it through, as a program expects that is started. */
+export function restoreAllSignals(): void {
+  // EINVAL for SIGKILL and SIGSTOP, which always have theirs, and for the two that glibc keeps for itself.
+  for (let signal = 1; signal <= SIGRTMAX; signal++) libc().signal(signal, SIG_DFL);
+  const none = new Uint8Array(new ArrayBuffer(SIGNAL_SET_BYTES));
+  libc().sigemptyset(none);
+  libc().pthread_sigmask(SIG_SETMASK, none, new Uint8Array(new ArrayBuffer(SIGNAL_SET_BYTES)));
 }
 
 /**
@@ -193,6 +216,16 @@ export function keepOnly(fd: number, target: number): void {
   unwrap("close_range", libc().syscall(Syscall.closeRange, BigInt(target + 1), HIGHEST_FD, 0n));
 }
 
+/** Makes `target` another name of `fd`, inheritable (dup2(2)). @throws {SystemError} EBADF */
+export function duplicateDescriptor(fd: number, target: number): void {
+  unwrap("dup2", libc().dup2(fd, target));
+}
+
+/** Changes the working directory (chdir(2)). @throws {SystemError} ENOENT, EACCES, ENOTDIR … */
+export function changeDirectory(path: string): void {
+  unwrap("chdir", libc().chdir(cString(path)));
+}
+
 /** What {@link closeOnExecFrom} does without close_range(2). */
 export function closeOnExecOneByOne(first: number): void {
   const open = [...Deno.readDirSync("/proc/self/fd")].map((entry) => Number(entry.name));
@@ -213,6 +246,21 @@ export function execReplace(
   argv: readonly (string | Uint8Array)[],
   environment: readonly (string | Uint8Array)[],
 ): never {
-  libc().execve(cString(path), cStringVector(argv), cStringVector(environment));
-  throw new SystemError("execve", lastErrno());
+  return execPrepared(path, argv, environment)();
+}
+
+/** {@link execReplace} for later, when there may be no memory to be had. */
+export function execPrepared(
+  path: string,
+  argv: readonly (string | Uint8Array)[],
+  environment: readonly (string | Uint8Array)[],
+): () => never {
+  const [cPath, cArgv, cEnvironment] = [cString(path), cStringVector(argv), cStringVector(environment)];
+  const { execve } = libc();
+  // Called once beforehand: where memory is short, reading errno for the first time would change it.
+  lastErrno();
+  return () => {
+    execve(cPath, cArgv, cEnvironment);
+    throw new SystemError("execve", lastErrno());
+  };
 }

@@ -136,7 +136,8 @@ async function untilPamIsClosed(leasesFolder: string, limitMs: number): Promise<
 
 function hasEntries(folder: string): boolean {
   try {
-    return [...Deno.readDirSync(folder)].length > 0;
+    // A worker killed while it wrote an entry has left one that is none, under another name.
+    return [...Deno.readDirSync(folder)].some(({ name }) => name.endsWith(".json"));
   } catch {
     return false; // No lease was ever opened.
   }

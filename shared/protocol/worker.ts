@@ -64,8 +64,11 @@ export type WorkerReply =
   | { type: "lease.accepted"; login: string }
   /** `text` is for the person, `cause` for the log. */
   | { type: "lease.refused"; problem: Problem; text: string; cause: string }
-  /** With descriptors: `[pty]`, or `[stdin, stdout, stderr]` ends of the dispatcher. */
-  | { type: "channel.opened"; channel: number; pid: number; tty: string }
+  /**
+   * With descriptors: `[pty]`, or `[stdin, stdout, stderr]` ends of the dispatcher. `hushed`: the account does not want
+   * to read notices.
+   */
+  | { type: "channel.opened"; channel: number; pid: number; tty: string; hushed: boolean }
   | { type: "channel.failed"; channel: number; problem: Problem; text: string; cause: string }
   | { type: "channel.exited"; channel: number; exit: ChannelExit }
   /** PAM is closed; the worker exits now. */
@@ -184,6 +187,7 @@ export function decodeWorkerReply(bytes: Uint8Array): WorkerReply {
         channel: channelNumber(fields),
         pid: fields.integer("pid", 1, 0x7fff_ffff),
         tty: fields.string("tty", 64),
+        hushed: fields.boolean("hushed"),
       };
     case "channel.failed":
       return {

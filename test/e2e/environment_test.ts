@@ -37,7 +37,6 @@ Deno.test("a command sees the account's, the session's and the accepted variable
     LOGNAME: login,
     HOME: `/home/${login}`,
     SHELL: "/bin/bash",
-    MAIL: `/var/mail/${login}`,
     PATH: rest.PATH,
     LANG: "de_DE.UTF-8",
     LC_TIME: "C",

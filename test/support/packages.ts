@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 export const debianPackages = [
   "dropbear-bin", // dbclient, another SSH client
   "iproute2", // ip, for the loopback of the test namespace
+  "keyutils", // keyctl, which shows what pam_keyinit made
   "libpam-modules", // pam_exec, pam_motd, pam_limits, …
   "libpam-oath", // one-time codes
   "libpam-script", // the second of the two recipes

@@ -15,6 +15,8 @@ type Settings = Record<string, unknown>;
 export interface SallyportOptions {
   /** Text of the PAM stack; by default one that creates the account and shows /etc/motd. `null` switches PAM off. */
   stack?: string | null;
+  /** Loopback addresses to listen on. @default {["127.0.0.1"]} */
+  addresses?: string[];
   /** Keys of sallyport.yaml to put over the kit's own, section by section. */
   config?: Record<string, Settings>;
 }
@@ -65,8 +67,6 @@ export class Sallyport implements SshTarget, AsyncDisposable {
           "start",
           "--state",
           state,
-          "--listen",
-          `127.0.0.1:${port}`,
           "--config",
           `${state}/sallyport.yaml`,
         ],
@@ -201,13 +201,13 @@ async function configText(
   state: string,
   port: number,
   key: string,
-  { stack, config = {} }: SallyportOptions,
+  { stack, addresses = ["127.0.0.1"], config = {} }: SallyportOptions,
 ): Promise<string> {
   const text = stack === undefined ? await creatingStack(state) : stack;
   if (text !== null) await writeStack(state, text);
   const own: Record<string, unknown> = {
     gateway: {
-      listen: [`127.0.0.1:${port}`],
+      listen: addresses.map((address) => `${address}:${port}`),
       host_keys: ["ssh_host_ed25519_key"],
       identity: "gateway.identity",
       nkey: "gateway.nkey",

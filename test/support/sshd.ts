@@ -9,15 +9,19 @@ export interface Sshd extends SshTarget, AsyncDisposable {
   pid: number;
 }
 
+/** The PAM service of every sshd: the name of its program. */
+export const sshdService = "/etc/pam.d/sshd";
+
 /**
  * Starts sshd in the foreground on a free port.
  *
- * @param stack Text of the PAM stack; sshd always uses the service `sshd`
+ * @param stack Text of the PAM stack, written to {@link sshdService}; `null` leaves the one that is there
+ * @param more Keys of sshd_config in place of the kit's own
  */
-export async function startSshd(stack: string): Promise<Sshd> {
+export async function startSshd(stack: string | null, more: Record<string, string> = {}): Promise<Sshd> {
   const state = await Deno.makeTempDir({ prefix: "sshd-" });
   await Deno.chmod(state, 0o755);
-  await Deno.writeTextFile("/etc/pam.d/sshd", stack);
+  if (stack !== null) await Deno.writeTextFile(sshdService, stack);
   const authorized = await makeKey(`${state}/id_ed25519`);
   await makeKey(`${state}/host_key`);
   await Deno.writeTextFile(`${state}/authorized_keys`, `${authorized}\n`, { mode: 0o644 });
@@ -36,6 +40,7 @@ export async function startSshd(stack: string): Promise<Sshd> {
     MaxSessions: 1000,
     KexAlgorithms: "curve25519-sha256",
     AcceptEnv: "LANG LC_*",
+    ...more,
   };
   await Deno.writeTextFile(
     `${state}/sshd_config`,

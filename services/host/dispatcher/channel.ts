@@ -25,7 +25,7 @@ const pipeCount = 3;
 export class Channel {
   readonly number: number;
   readonly terminal: Terminal | null;
-  /** Whether a person sits in front of it: as sshd, PAM's words are not for commands, terminal or not. */
+  /** Whether it begins with PAM's words: as sshd, every shell does, terminal or not, and no command does. */
   readonly isShell: boolean;
   readonly #options: ChannelOptions;
   readonly #stream: ReliableStream;
@@ -40,7 +40,7 @@ export class Channel {
     const { open, link } = options;
     this.number = open.channel;
     this.terminal = open.terminal && new Terminal(open.terminal.size);
-    this.isShell = this.terminal !== null && open.kind === "shell";
+    this.isShell = open.kind === "shell";
     this.#options = options;
     this.#stream = link.open(open.channel, {
       onRecord: (kind, data) => this.#onRecord(kind, data),
@@ -57,7 +57,7 @@ export class Channel {
   /**
    * The process runs. Owns `descriptors` from here on.
    *
-   * @param notice What the person is to read before the shell says anything; only for a PTY
+   * @param notice What the person is to read before the shell says anything
    * @throws {ProtocolError} If the descriptors are not those of a PTY or of three pipes
    */
   opened(descriptors: number[], notice: Uint8Array): void {
@@ -70,7 +70,7 @@ export class Channel {
     this.#state = "running";
     for (const fd of descriptors) setNonBlocking(fd, true);
     if (this.terminal) this.#attachTerminal(this.terminal, first, notice);
-    else this.#attachPipes(first, stdout, stderr);
+    else this.#attachPipes(first, stdout, stderr, notice);
   }
 
   /** The main process has ended; its output may not have. */
@@ -107,11 +107,9 @@ export class Channel {
     if (notice.length > 0) output.pump();
   }
 
-  #attachPipes(stdin: number, stdout: number, stderr: number): void {
-    this.#outputs = [
-      this.#pipeOutput(stdout, RecordKind.data),
-      this.#pipeOutput(stderr, RecordKind.stderr),
-    ];
+  #attachPipes(stdin: number, stdout: number, stderr: number, notice: Uint8Array): void {
+    const output = this.#pipeOutput(stdout, RecordKind.data, notice);
+    this.#outputs = [output, this.#pipeOutput(stderr, RecordKind.stderr)];
     for (const output of this.#outputs) output.resume();
     const endpoint = this.#endpoint(stdin, null);
     this.#input.attach({
@@ -119,9 +117,10 @@ export class Channel {
       want: (writable) => endpoint.want({ writable }),
       onEnd: () => this.#closeOne(stdin),
     });
+    if (notice.length > 0) output.pump();
   }
 
-  #pipeOutput(fd: number, kind: RecordKind): Output {
+  #pipeOutput(fd: number, kind: RecordKind, notice?: Uint8Array): Output {
     const output: Output = new Output({
       fd,
       kind,
@@ -131,7 +130,7 @@ export class Channel {
         this.#closeOne(fd);
         this.#finishIfOver();
       },
-    });
+    }, notice);
     const endpoint = this.#endpoint(fd, output);
     return output;
   }

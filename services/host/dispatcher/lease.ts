@@ -38,6 +38,7 @@ const maxLingerMs = 5_000;
 const minLingerMs = 1_000;
 /** Added to the worker's own deadlines before it is killed from outside. */
 const killSlackMs = 1_000;
+const noNotice = new Uint8Array();
 
 type Reply<T extends WorkerReply["type"]> = Extract<WorkerReply, { type: T }>;
 
@@ -274,12 +275,13 @@ export class Lease {
     this.#send({ type: "lease.accepted", login });
   }
 
-  #onOpened({ channel, pid, tty }: Reply<"channel.opened">, descriptors: number[]): void {
+  #onOpened({ channel, pid, tty, hushed }: Reply<"channel.opened">, descriptors: number[]): void {
     const opened = this.#channels.get(channel);
     if (!opened) return descriptors.forEach(closeDescriptor);
     this.#log.debug("Channel {channel} runs as {pid}", { channel, pid, tty });
     this.#send({ type: "channel.opened", channel });
-    opened.opened(descriptors, opened.isShell ? this.#notices.take() : new Uint8Array());
+    const notice = opened.isShell ? this.#notices.take(opened.terminal ? "\r\n" : "\n") : noNotice;
+    opened.opened(descriptors, hushed ? noNotice : notice);
   }
 
   #onFailed({ channel, problem, text, cause }: Reply<"channel.failed">): void {

@@ -1,4 +1,4 @@
-/** What PAM modules had to say, for the lease's first terminal. */
+/** What PAM modules had to say, for the lease's first shell. */
 
 const encoder = new TextEncoder();
 
@@ -12,10 +12,10 @@ export class Notices {
     if (this.#text.length < maxNoticeBytes) this.#text += text.endsWith("\n") ? text : `${text}\n`;
   }
 
-  /** All of it, once, with the line ends of a terminal. */
-  take(): Uint8Array {
+  /** All of it, once. @param lineEnd `\r\n` for a terminal */
+  take(lineEnd: "\n" | "\r\n"): Uint8Array {
     const text = this.#text;
     this.#text = "";
-    return encoder.encode(text.replace(/\r?\n/g, "\r\n")).subarray(0, maxNoticeBytes);
+    return encoder.encode(text.replace(/\r?\n/g, lineEnd)).subarray(0, maxNoticeBytes);
   }
 }

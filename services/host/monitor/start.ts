@@ -14,7 +14,8 @@ export type Role = "dispatcher" | "worker" | "zygote";
 
 const roles: Record<Role, { entry: string; permissions: string; flags: string[] }> = {
   dispatcher: { entry: "services/host/dispatcher/main.ts", permissions: "dispatcher", flags: [] },
-  worker: { entry: "services/host/worker/main.ts", permissions: "worker", flags: [] },
+  // A worker forks too where a session has limits that an engine cannot live under.
+  worker: { entry: "services/host/worker/main.ts", permissions: "worker", flags: [forkingFlags] },
   zygote: { entry: "services/host/worker/zygote.ts", permissions: "worker", flags: [forkingFlags] },
 };
 

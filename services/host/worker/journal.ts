@@ -25,7 +25,8 @@ export interface PamItems {
   confdir: string | null;
   tty: string;
   rhost: string;
-  ruser: string;
+  /** Client address and port, server address and port, as in SSH_CONNECTION. */
+  connection: string;
   /** Applicant and roles for the TELEPORT_ variables. */
   user: string;
   roles: string[];
@@ -69,18 +70,21 @@ export function readJournal(settings: HostSettings, lease: string): JournalEntry
     confdir: fields.isNull("confdir") ? null : fields.string("confdir"),
     tty: fields.string("tty"),
     rhost: fields.string("rhost"),
-    ruser: fields.string("ruser"),
+    connection: fields.string("connection"),
     user: fields.string("user"),
     roles: fields.strings("roles", 256),
   };
 }
 
-/** Deletes the entry; does nothing when there is none. */
+/** Deletes the entry, and what is left of one half written; does nothing when there is none. */
 export function deleteJournal(settings: HostSettings, lease: string): void {
-  try {
-    Deno.removeSync(journalPath(settings, lease));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  const path = journalPath(settings, lease);
+  for (const file of [path, `${path}.new`]) {
+    try {
+      Deno.removeSync(file);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 }
 

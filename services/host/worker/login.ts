@@ -1,5 +1,6 @@
 /** From a verified request to an open PAM session and a resolved account, in PAM's order. */
 
+import type { Limit } from "../../../ffi/limits.ts";
 import { PamError, type Transaction } from "../../../ffi/pam.ts";
 import { getGroups, setGroups } from "../../../ffi/privileges.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
@@ -9,12 +10,14 @@ import { coversLogin } from "../../../shared/protocol/pattern.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
 import { checkAccount, needsPam, requireProven, requireSystemLoginAllowed } from "./authenticate.ts";
 import { type Listener, PamConversation } from "./conversation.ts";
+import { connectionText } from "./environment.ts";
 import { type Identity, resolveIdentity } from "./identity.ts";
 import { deleteJournal, type JournalState, type PamItems, writeJournal } from "./journal.ts";
 import { requirePamService } from "./pam_service.ts";
 import { setVariables, startTransaction } from "./pam_session.ts";
 import { reclaimProcess } from "./prepare.ts";
 import { asRefusal } from "./refusal.ts";
+import { keepingOwnLimits, type SessionLimits } from "./session_limits.ts";
 
 /** An account that is logged in. Disposing closes the PAM session, its credentials, the transaction, the journal. */
 export interface Login extends Disposable {
@@ -23,6 +26,8 @@ export interface Login extends Disposable {
   groups: number[];
   /** `NAME=value` as the modules left them. */
   pamEnvironment: string[];
+  /** What each process of the session has to be limited to by itself. */
+  limits: Limit[];
 }
 
 export interface LoginReports extends Listener {
@@ -44,7 +49,7 @@ export function logIn(open: LeaseOpen, settings: HostSettings, reports: LoginRep
 function logInWithoutPam(open: LeaseOpen): Login {
   const identity = resolveIdentity(open.login);
   setGroups(identity.groups);
-  return { identity, groups: getGroups(), pamEnvironment: [], [Symbol.dispose]() {} };
+  return { identity, groups: getGroups(), pamEnvironment: [], limits: [], [Symbol.dispose]() {} };
 }
 
 function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
@@ -82,8 +87,9 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
     if (establishCredentials(pam, isAuthenticating)) undoBy("pam_setcred", () => pam.setCred("delete"));
     const groups = getGroups();
 
-    openSession(pam, note);
+    const { limits, problem } = openSession(pam, note);
     undoBy("pam_close_session", () => closeSession(pam, note));
+    if (problem) throw problem;
     note("opened");
 
     conversation.release();
@@ -92,6 +98,7 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
       identity,
       groups,
       pamEnvironment: pam.environment(),
+      limits,
       [Symbol.dispose]: () => closing.dispose(),
     };
   } catch (error) {
@@ -100,12 +107,12 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
 }
 
 /** A janitor that finds `opening` closes what may be half open; what was refused it must not. */
-function openSession(pam: Transaction, note: (state: JournalState) => void): void {
+function openSession(pam: Transaction, note: (state: JournalState) => void): SessionLimits {
   // The session's modules may wait for children; what the account's have left behind must not keep them from it.
   reclaimProcess();
   note("opening");
   try {
-    pam.openSession();
+    return keepingOwnLimits(() => pam.openSession());
   } catch (error) {
     note("closed");
     throw error;
@@ -144,7 +151,7 @@ function pamItems(open: LeaseOpen, settings: HostSettings): PamItems {
     confdir: settings.pam.confdir,
     tty: "ssh", // as sshd: there is no terminal yet, and some modules insist on one
     rhost: open.client.address,
-    ruser: open.user,
+    connection: connectionText(open.client),
     user: open.user,
     roles: open.roles,
   };

@@ -9,6 +9,7 @@ import type { Channels } from "./channels.ts";
 import { commandLine } from "./command_line.ts";
 import type { DispatcherSocket } from "./dispatcher_socket.ts";
 import { buildEnvironment } from "./environment.ts";
+import { isHushed } from "./hush_login.ts";
 import type { Login } from "./login.ts";
 import { defaultPath } from "./login_defs.ts";
 import { startShell } from "./shell.ts";
@@ -42,11 +43,13 @@ export function openChannel(request: ChannelOpen, lease: OpenLease): void {
       stdio: stdio.forChild,
       credentials: { uid: login.identity.uid, gid: login.identity.gid, groups: login.groups },
       home: login.identity.home,
+      limits: login.limits,
     }, (text) => {
       if (terminal) socket.reply({ type: "lease.notice", text });
     });
     channels.add(channel, pid, terminal !== null);
-    socket.reply({ type: "channel.opened", channel, pid, tty: stdio.tty }, stdio.forDispatcher);
+    const hushed = request.kind === "shell" && isHushed(login);
+    socket.reply({ type: "channel.opened", channel, pid, tty: stdio.tty, hushed }, stdio.forDispatcher);
   } catch (error) {
     const { problem, detail } = asProblem(error);
     socket.reply({
@@ -71,6 +74,6 @@ function channelEnvironment(
     terminal: terminal && { tty, term: terminal.term },
     requested: environment,
     acceptEnv: settings.acceptEnv,
-    pam: login.pamEnvironment,
+    pam: settings.pam.enabled ? login.pamEnvironment : null,
   });
 }

@@ -15,8 +15,10 @@ export function startTransaction(items: PamItems, conversation: Conversation): P
   try {
     transaction.setItem("rhost", items.rhost);
     transaction.setItem("tty", items.tty);
-    transaction.setItem("ruser", items.ruser);
+    // Not PAM_RUSER, as sshd: pam_namespace takes it for a local account. Who it is, TELEPORT_USERNAME says.
     setVariables(transaction, items);
+    // As sshd; pam_exec's scripts read it.
+    transaction.putEnvironment("SSH_CONNECTION", items.connection);
   } catch (error) {
     transaction[Symbol.dispose]();
     throw error;

@@ -9,6 +9,7 @@ import {
   setLimit,
   setUmask,
   SIGCHLD,
+  SIGXFSZ,
 } from "../../../ffi/process.ts";
 import { closeDescriptor } from "../../../ffi/socket.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
@@ -27,9 +28,13 @@ export function prepareProcess(): void {
   setUmask(0o022);
 }
 
-/** Only the dispatcher ends a lease; a terminal's or an operator's signal must not skip closing PAM. */
+/**
+ * Only the dispatcher ends a lease; a terminal's or an operator's signal must not skip closing PAM. Nor must a session's
+ * limit of file sizes (setrlimit(2)): EFBIG says the same.
+ */
 function ignoreEnding(): void {
-  ignoreSignals([signalNumbers.HUP, signalNumbers.INT, signalNumbers.TERM, signalNumbers.PIPE]);
+  const { HUP, INT, TERM, PIPE } = signalNumbers;
+  ignoreSignals([HUP, INT, TERM, PIPE, SIGXFSZ]);
 }
 
 /**

@@ -1,11 +1,15 @@
 /** Starting a channel's main process as the account: exact identity, exact environment, only descriptors 0 to 2. */
 
 import { Errno, SystemError } from "../../../ffi/errno.ts";
+import type { Limit } from "../../../ffi/limits.ts";
 import { spawn, type SpawnOptions } from "../../../ffi/spawn.ts";
+import { spawnLimited } from "../../../ffi/spawn_limited.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
 
 export interface ShellOptions extends Omit<SpawnOptions, "directory" | "newSession"> {
   home: string;
+  /** Limits this process itself does not have. */
+  limits: Limit[];
 }
 
 /** Why posix_spawn could not enter the home directory, in the words of sshd and errno(3). */
@@ -26,7 +30,7 @@ export function startShell(options: ShellOptions, onHomeMissing: (text: string) 
   requireShell(options.path);
   const { home, ...rest } = options;
   try {
-    return spawn({ ...rest, directory: home, newSession: true });
+    return start(home, rest);
   } catch (error) {
     const reason = error instanceof SystemError ? chdirReasons.get(error.errno) : undefined;
     if (reason === undefined) throw asSpawnProblem(error);
@@ -37,9 +41,14 @@ export function startShell(options: ShellOptions, onHomeMissing: (text: string) 
   }
 }
 
-function startIn(directory: string, options: Omit<SpawnOptions, "directory" | "newSession">): number {
+function start(directory: string, { limits, ...rest }: Omit<ShellOptions, "home">): number {
+  const options = { ...rest, directory, newSession: true };
+  return limits.length > 0 ? spawnLimited(options, limits) : spawn(options);
+}
+
+function startIn(directory: string, options: Omit<ShellOptions, "home">): number {
   try {
-    return spawn({ ...options, directory, newSession: true });
+    return start(directory, options);
   } catch (error) {
     throw asSpawnProblem(error);
   }

@@ -51,7 +51,7 @@ function logInAndOut(confdir: string): string {
     confdir,
     tty: "ssh",
     rhost: "192.0.2.7",
-    ruser: "alice",
+    connection: "192.0.2.7 50123 192.0.2.1 2222",
     user: "alice",
     roles: ["ops"],
   };

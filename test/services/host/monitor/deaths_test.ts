@@ -153,7 +153,7 @@ Deno.test("A monitor that starts closes what an earlier one has left open", asyn
         confdir: pam.confdir,
         tty: "ssh",
         rhost: "192.0.2.7",
-        ruser: "alice",
+        connection: "192.0.2.7 50123 192.0.2.1 2222",
         user: "alice",
         roles: [],
       };

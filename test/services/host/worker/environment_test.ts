@@ -26,7 +26,6 @@ Deno.test("buildEnvironment() gives exactly the account's and the session's vari
     "LOGNAME=ada",
     "HOME=/home/ada",
     "PATH=/usr/bin:/bin",
-    "MAIL=/var/mail/ada",
     "SHELL=/bin/bash",
     "SSH_CLIENT=192.0.2.7 50123 2222",
     "SSH_CONNECTION=192.0.2.7 50123 192.0.2.1 2222",
@@ -63,6 +62,16 @@ Deno.test("buildEnvironment() gives PAM the last word, and the last of PAM's dup
   assert.equal(result["EMPTY"], "");
   assert.equal(result["X"], "a=b");
   assert.ok(!("" in result) && !("valueless" in result));
+});
+
+Deno.test("buildEnvironment() lets nobody change the connection, and passes on nothing meant for modules", () => {
+  const terminal = { tty: "/dev/pts/9", term: "vt100" };
+  const pam = ["SSH_CONNECTION=x", "SSH_CLIENT=x", "SSH_TTY=x", "SSH_AUTH_INFO_0=x", "TERM=dumb"];
+  assert.deepEqual(environment({ pam, terminal }), { ...environment({ terminal }), TERM: "dumb" });
+});
+
+Deno.test("buildEnvironment() sets MAIL where no pam_mail could", () => {
+  assert.deepEqual(environment({ pam: null }), { ...environment({}), MAIL: "/var/mail/ada" });
 });
 
 Deno.test("buildEnvironment() drops loader variables from every source", () => {

@@ -58,7 +58,6 @@ Deno.test("a worker gives a command only descriptors 0 to 2 and exactly its envi
       `HOME=/home/${login}`,
       `LANG=C.UTF-8`,
       `LOGNAME=${login}`,
-      `MAIL=/var/mail/${login}`,
       `PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games`,
       `SHELL=/bin/sh`,
       "SSH_CLIENT=192.0.2.7 50123 2222",

@@ -69,7 +69,7 @@ export class Bench implements Disposable {
     Deno.writeTextFileSync(this.path("trust.json"), trustText(fleet.publicKey));
     this.write(
       "log.sh",
-      `#!/bin/sh\necho "$PAM_TYPE $PAM_USER $PAM_RHOST $PAM_RUSER $PAM_TTY $TELEPORT_ROLES" >> ${
+      `#!/bin/sh\necho "$PAM_TYPE $PAM_USER $PAM_RHOST $TELEPORT_USERNAME $PAM_TTY $TELEPORT_ROLES" >> ${
         this.path("pam.log")
       }\n`,
       0o755,

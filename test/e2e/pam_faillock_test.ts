@@ -1,0 +1,59 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { run } from "../support/command.ts";
+import { makeAccount, newLogin } from "../support/logins.ts";
+import { startPair } from "../support/pair.ts";
+import { person } from "../support/person.ts";
+import { ssh, type SshTarget } from "../support/ssh.ts";
+
+const password = "correct horse";
+
+Deno.test("pam_faillock counts, locks and unlocks as under sshd", async () => {
+  const records = await Deno.makeTempDir({ prefix: "faillock-" });
+  const options = `dir=${records} deny=2 unlock_time=600 nodelay`;
+  await using pair = await startPair(
+    [
+      `auth required pam_faillock.so preauth ${options}`,
+      "auth sufficient pam_unix.so nodelay",
+      `auth [default=die] pam_faillock.so authfail ${options}`,
+      `account required pam_faillock.so ${options}`,
+      "account required pam_unix.so",
+      "session required pam_permit.so",
+      "",
+    ].join("\n"),
+    { asks: true },
+  );
+
+  /** What happens to one account that goes through all of it. */
+  const story = async (target: SshTarget) => {
+    const login = newLogin();
+    await makeAccount(login);
+    await run(["chpasswd"], { stdin: `${login}:${password}\n` });
+    const told: [code: number, failures: number, isLocked: boolean][] = [];
+    const logIn = async (answer: string) => {
+      const somebody = await person("keyboard-interactive", [answer]);
+      const { code, stderr } = await ssh(target, login, "true", somebody.options);
+      const { stdout } = await run(["faillock", "--dir", records, "--user", login]);
+      const failures = stdout.match(/ RHOST +(127\.0\.0\.1|localhost) +V$/gm)?.length ?? 0;
+      told.push([code, failures, /locked due to \d failed logins/.test(stderr + somebody.asked())]);
+    };
+    await logIn("wrong");
+    await logIn(password); // A good one, and the account phase, forget what was.
+    await logIn("wrong");
+    await logIn("wrong again");
+    await logIn(password);
+    await run(["faillock", "--dir", records, "--user", login, "--reset"]);
+    await logIn(password);
+    return told;
+  };
+  const [theirs, ours] = await Promise.all([story(pair.sshd), story(pair.sallyport)]);
+  deepStrictEqual(ours, theirs);
+  deepStrictEqual(ours, [
+    [255, 1, false],
+    [0, 0, false],
+    [255, 1, false],
+    [255, 2, false],
+    [255, 2, true],
+    [0, 0, false],
+  ]);
+  await Deno.remove(records, { recursive: true });
+});
