@@ -4,16 +4,25 @@ import { ProtocolError } from "../../../shared/protocol/codec.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
 
 const maxCauseLength = 4_096;
+/** More are a circle. */
+const maxCauses = 16;
 
 /** One line such as `pam_acct_mgmt failed with PAM_PERM_DENIED: Permission denied`. */
 export function describeCause(error: unknown): string {
-  const messages: string[] = [];
-  for (let at: unknown = error; at !== undefined && at !== null && messages.length < 8; at = causeOf(at)) {
-    const message = at instanceof Error ? at.message : String(at);
+  return causes(error)
     // A ProblemError's own sentence is for the person; the log names the problem beside it.
-    if (!(at instanceof ProblemError && at.cause !== undefined)) messages.push(message);
+    .filter((at) => !(at instanceof ProblemError && at.cause !== undefined))
+    .map((at) => at instanceof Error ? at.message : String(at))
+    .join(": ").slice(0, maxCauseLength);
+}
+
+/** `error` and what caused it, outermost first. */
+export function causes(error: unknown): unknown[] {
+  const chain: unknown[] = [];
+  for (let at = error; at !== undefined && at !== null && chain.length < maxCauses; at = causeOf(at)) {
+    chain.push(at);
   }
-  return messages.join(": ").slice(0, maxCauseLength);
+  return chain;
 }
 
 function causeOf(error: unknown): unknown {

@@ -11,9 +11,15 @@ export interface RunningChannel {
   readonly pid: number;
   /** Readable once the process has ended. */
   readonly pidfd: number;
-  readonly hasTerminal: boolean;
+  /** Device, or empty without a terminal. */
+  readonly tty: string;
   /** When its process group is killed, milliseconds of {@link performance.now}; null while it is not hung up. */
   killAt: number | null;
+}
+
+/** Whether its process has a terminal rather than pipes. */
+export function hasTerminal({ tty }: Pick<RunningChannel, "tty">): boolean {
+  return tty !== "";
 }
 
 export class Channels {
@@ -35,7 +41,7 @@ export class Channels {
   }
 
   /** @throws {SystemError} If the process cannot be waited for; it has been killed then */
-  add(number: number, pid: number, hasTerminal: boolean): void {
+  add(number: number, pid: number, tty: string): void {
     let pidfd: number;
     try {
       pidfd = pidfdOpen(pid);
@@ -44,7 +50,7 @@ export class Channels {
       waitChild(pid);
       throw error;
     }
-    this.#running.set(number, { number, pid, pidfd, hasTerminal, killAt: null });
+    this.#running.set(number, { number, pid, pidfd, tty, killAt: null });
   }
 
   /** Signals the process group, as sshd does; nothing happens when it is gone. Not reaped, its id is nobody else's. */
@@ -59,13 +65,13 @@ export class Channels {
    */
   hangUp(number: number): void {
     const channel = this.#running.get(number);
-    if (channel?.hasTerminal) channel.killAt ??= performance.now() + this.#graceMs;
+    if (channel && hasTerminal(channel)) channel.killAt ??= performance.now() + this.#graceMs;
   }
 
   /** Hangs up every terminal, with SIGHUP because the dispatcher may still hold them. */
   hangUpAll(): void {
     for (const channel of this.running) {
-      if (!channel.hasTerminal) continue;
+      if (!hasTerminal(channel)) continue;
       killProcess(-channel.pid, signalNumbers.HUP);
       this.hangUp(channel.number);
     }

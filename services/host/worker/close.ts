@@ -1,6 +1,8 @@
 /** The end of a lease: shells first, then PAM. */
 
 import { poll } from "../../../ffi/process.ts";
+import { hasTerminal } from "./channels.ts";
+import { recordLogout } from "./login_records.ts";
 import type { OpenLease } from "./open_channel.ts";
 import { reportExits } from "./wait.ts";
 
@@ -16,12 +18,15 @@ export function endChannels(lease: Pick<OpenLease, "channels" | "socket">): void
   channels.hangUpAll();
   for (;;) {
     reportExits(lease);
-    const waiting = channels.running.filter((channel) => channel.hasTerminal);
+    const waiting = channels.running.filter(hasTerminal);
     if (waiting.length === 0) return;
     const timeoutMs = channels.nextKillMs;
     const ended = poll(waiting.map(({ pidfd }) => ({ fd: pidfd })), timeoutMs < 0 ? killedGraceMs : timeoutMs)
       .some((events) => events !== 0);
-    if (timeoutMs < 0 && !ended) return;
+    if (timeoutMs < 0 && !ended) {
+      for (const { tty } of waiting) recordLogout(tty);
+      return;
+    }
     channels.killOverdue();
   }
 }

@@ -1,4 +1,4 @@
-/** Closes the PAM session of a worker that died, from its journal entry, and then forgets the entry. */
+/** Closes the PAM session and the login records of a worker that died, from its journal entry, and then forgets the entry. */
 
 import { PamError } from "../../../ffi/pam.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
@@ -7,6 +7,7 @@ import { describeCause } from "./cause.ts";
 import { PamConversation } from "./conversation.ts";
 import { within } from "./deadline.ts";
 import { deleteJournal, type JournalEntry, readJournal } from "./journal.ts";
+import { recordLogoutsOf } from "./login_records.ts";
 import { startTransaction } from "./pam_session.ts";
 import { prepareProcess, restoreLoginLimits } from "./prepare.ts";
 
@@ -27,7 +28,8 @@ export function closeAbandonedLease(settings: HostSettings, lease: string): void
   prepareProcess();
   restoreLoginLimits(settings.openFilesSoft);
   const logOf: Log = (level, message, properties) => log(level, message, { lease, ...properties });
-  within(settings.closeTimeoutMs, () => closePam(entry, logOf));
+  recordLogoutsOf(entry.pid);
+  if (entry.state !== "without-pam") within(settings.closeTimeoutMs, () => closePam(entry, logOf));
   deleteJournal(settings, lease);
 }
 

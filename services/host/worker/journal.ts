@@ -13,9 +13,9 @@ import { readProcFile } from "./proc_file.ts";
 
 /**
  * What a janitor still has to do: before PAM's first call and after pam_close_session it takes the credentials away,
- * from before pam_open_session on it closes the session first.
+ * from before pam_open_session on it closes the session first. Login records it sees to in any case.
  */
-export const journalStates = ["starting", "opening", "opened", "closed"] as const;
+export const journalStates = ["starting", "opening", "opened", "closed", "without-pam"] as const;
 export type JournalState = typeof journalStates[number];
 
 /** What names the PAM session again. */

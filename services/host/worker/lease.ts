@@ -4,15 +4,17 @@ import { hasLibcrypto } from "../../../ffi/libcrypto.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { type LeaseOpen, type Suite, suites } from "../../../shared/protocol/lease.ts";
 import type { Assign, WorkerRequest } from "../../../shared/protocol/worker.ts";
+import type { Problem } from "../../../shared/protocol/problems.ts";
 import { readIdentity, readTrust } from "../../../shared/trust/identity.ts";
 import { ResponseCipher } from "../../../shared/trust/responses.ts";
-import { asProblem, describeCause } from "./cause.ts";
+import { asProblem, causes, describeCause } from "./cause.ts";
 import { Channels } from "./channels.ts";
 import { endChannels } from "./close.ts";
 import { within } from "./deadline.ts";
 import { DispatcherSocket } from "./dispatcher_socket.ts";
 import { type Login, logIn } from "./login.ts";
-import { askPerson } from "./questions.ts";
+import { recordRefusal } from "./login_records.ts";
+import { askPerson, LoginCancelled } from "./questions.ts";
 import { prepareProcess, reclaimProcess, restoreLoginLimits } from "./prepare.ts";
 import { answerOpen, verifyOpen } from "./verify_open.ts";
 import { nextState } from "./vocabulary.ts";
@@ -116,9 +118,36 @@ function openLogin(
     });
   } catch (error) {
     const { problem, detail } = asProblem(error);
+    if (isRefusalOfPerson(problem, error)) {
+      recordRefusal(
+        open.login,
+        open.client.address,
+        (file, error) =>
+          socket.log("warning", "Cannot record the refusal in {file}: {cause}", {
+            file,
+            cause: describeCause(error),
+          }),
+      );
+    }
     socket.reply({ type: "lease.refused", problem, text: detail ?? "", cause: describeCause(error) });
     return null;
   } finally {
     isOpening = false;
   }
+}
+
+/** Problems that are a verdict about somebody, and not about the host. */
+const verdicts: Problem[] = [
+  "authentication-failed",
+  "authentication-unavailable",
+  "password-expired",
+  "access-denied",
+  "account-missing",
+  "account-refused",
+  "session-refused",
+];
+
+/** Whoever has left was not refused. */
+function isRefusalOfPerson(problem: Problem, error: unknown): boolean {
+  return verdicts.includes(problem) && !causes(error).some((cause) => cause instanceof LoginCancelled);
 }

@@ -43,13 +43,20 @@ export interface LoginReports extends Listener {
  */
 export function logIn(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
   requireProven(open, settings.pam);
-  return settings.pam.enabled ? logInWithPam(open, settings, reports) : logInWithoutPam(open);
+  return settings.pam.enabled ? logInWithPam(open, settings, reports) : logInWithoutPam(open, settings);
 }
 
-function logInWithoutPam(open: LeaseOpen): Login {
+function logInWithoutPam(open: LeaseOpen, settings: HostSettings): Login {
   const identity = resolveIdentity(open.login);
   setGroups(identity.groups);
-  return { identity, groups: getGroups(), pamEnvironment: [], limits: [], [Symbol.dispose]() {} };
+  writeJournal(settings, open.lease, "without-pam", pamItems(open, settings));
+  return {
+    identity,
+    groups: getGroups(),
+    pamEnvironment: [],
+    limits: [],
+    [Symbol.dispose]: () => deleteJournal(settings, open.lease),
+  };
 }
 
 function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {

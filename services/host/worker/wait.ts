@@ -1,6 +1,8 @@
 /** The life of an open lease: one poll(2) over the dispatcher's socket and the channels' processes. */
 
 import { poll } from "../../../ffi/process.ts";
+import { hasTerminal } from "./channels.ts";
+import { recordLogout } from "./login_records.ts";
 import { openChannel, type OpenLease } from "./open_channel.ts";
 import { nextState } from "./vocabulary.ts";
 
@@ -44,6 +46,8 @@ export function serveChannels(lease: OpenLease): void {
 export function reportExits({ channels, socket }: Pick<OpenLease, "channels" | "socket">): void {
   for (const channel of channels.running) {
     const exit = channels.reap(channel);
-    if (exit) socket.reply({ type: "channel.exited", channel: channel.number, exit });
+    if (!exit) continue;
+    if (hasTerminal(channel)) recordLogout(channel.tty);
+    socket.reply({ type: "channel.exited", channel: channel.number, exit });
   }
 }
