@@ -2,7 +2,6 @@
 
 import { deepStrictEqual } from "node:assert/strict";
 import type { CommandResult } from "./command.ts";
-import { replaceFiles } from "./files.ts";
 import { type Sallyport, startSallyport } from "./sallyport.ts";
 import { ssh, sshArguments, type SshOptions, type SshTarget } from "./ssh.ts";
 import { type Sshd, sshdService, startSshd } from "./sshd.ts";
@@ -44,9 +43,7 @@ export interface Pair extends AsyncDisposable {
 export async function startPair(stack: string | null, options: PairOptions = {}): Promise<Pair> {
   const { service = "sshd", asks = false } = options;
   await using started = new AsyncDisposableStack();
-  const own = await Deno.readTextFile(sshdService);
-  started.use(await replaceFiles({ [sshdService]: stack ?? own }));
-  const sshd = started.use(await startSshd(null, { ListenAddress: "*" }));
+  const sshd = started.use(await startSshd(stack, { ListenAddress: "*" }));
   const sallyport = started.use(
     await startSallyport({
       addresses: ["127.0.0.1", "[::1]"],

@@ -1,5 +1,6 @@
 /** Debian's sshd with PAM, as a peer to compare with. */
 
+import { replaceFiles } from "./files.ts";
 import { connectable, freePort } from "./ports.ts";
 import type { SshTarget } from "./ssh.ts";
 import { makeKey } from "./ssh.ts";
@@ -15,13 +16,13 @@ export const sshdService = "/etc/pam.d/sshd";
 /**
  * Starts sshd in the foreground on a free port.
  *
- * @param stack Text of the PAM stack, written to {@link sshdService}; `null` leaves the one that is there
+ * @param stack Text of the PAM stack, in {@link sshdService} while it runs; `null` leaves the one that is there
  * @param more Keys of sshd_config in place of the kit's own
  */
 export async function startSshd(stack: string | null, more: Record<string, string> = {}): Promise<Sshd> {
   const state = await Deno.makeTempDir({ prefix: "sshd-" });
   await Deno.chmod(state, 0o755);
-  if (stack !== null) await Deno.writeTextFile(sshdService, stack);
+  const own = await replaceFiles({ [sshdService]: stack ?? await Deno.readTextFile(sshdService) });
   const authorized = await makeKey(`${state}/id_ed25519`);
   await makeKey(`${state}/host_key`);
   await Deno.writeTextFile(`${state}/authorized_keys`, `${authorized}\n`, { mode: 0o644 });
@@ -61,6 +62,7 @@ export async function startSshd(stack: string | null, more: Record<string, strin
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await child.status;
+      await own[Symbol.asyncDispose]();
       await Deno.remove(state, { recursive: true });
     },
   };
