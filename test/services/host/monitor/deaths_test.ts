@@ -108,6 +108,39 @@ Deno.test("A new monitor leaves an earlier one's worker to close PAM by itself",
   await until("a lease on the new monitor", () => host.accepted());
 });
 
+Deno.test("A new monitor kills an earlier one's worker that hangs, and bounds its janitor too", async () => {
+  const hook = "echo $PAM_TYPE $PPID >> $0.log; [ $PAM_TYPE = open_session ] || exec sleep 1000";
+  const settings = { loginGraceMs: 1_000, hangupGraceMs: 200, closeTimeoutMs: 1_500 };
+  await using host = await HostKit.start({ hook, settings });
+  const lease = await host.accepted();
+  await new TestChannel(lease, "true").over;
+  host.monitor.kill("SIGKILL");
+  await host.monitor.status;
+  await host.logged(/The bus is closed/);
+  host.restart();
+  const [, pid] = await host.logged(/Worker (\d+) of an earlier monitor still closes lease/);
+  await host.logged(new RegExp(`Killing worker ${pid} of lease`));
+  await until("the worker to end", () => !isAlive(Number(pid)));
+  const [, janitor] = await host.logged(/Janitor (\d+) closes lease/);
+  await host.logged(/The janitor of lease \w+ has failed: signal 9/);
+  assert.deepEqual(
+    Deno.readTextFileSync(`${host.folder}/pam.d/hook.log`).trim().split("\n"),
+    [`open_session ${pid}`, `close_session ${pid}`, `close_session ${janitor}`],
+  );
+});
+
+Deno.test("A login that hangs when neither dispatcher nor monitor is left is ended by the kernel", async () => {
+  const hook = "echo $PPID > $0.pid; exec sleep 1000";
+  await using host = await HostKit.start({ hook, settings: { loginGraceMs: 1_000 } });
+  const lease = await host.open();
+  lease.accepted.catch(() => {});
+  const file = `${host.folder}/pam.d/hook.pid`;
+  const pid = await until("the login to hang", () => Number(Deno.readTextFileSync(file)));
+  host.monitor.kill("SIGKILL");
+  await host.monitor.status;
+  await until("the worker to end", () => !isAlive(pid));
+});
+
 Deno.test("A login that hangs in PAM is refused in time, killed, and its journal entry seen to", async () => {
   const hook = "[ $PAM_TYPE = close_session ] || exec sleep 1000";
   await using host = await HostKit.start({ hook, settings: { loginGraceMs: 1_500 } });
