@@ -8,6 +8,7 @@ import type { MonitorRequest } from "../../../shared/protocol/worker.ts";
 import { signEnvelope } from "../../../shared/trust/envelope.ts";
 import type { Identity } from "../../../shared/trust/identity.ts";
 import { version } from "../../../shared/version.ts";
+import { AccountSweeper } from "./accounts.ts";
 import { DispatcherProcess } from "./dispatcher_process.ts";
 import { Janitors } from "./janitors.ts";
 import { Journal } from "./journal.ts";
@@ -39,6 +40,7 @@ export class Monitor {
   readonly #loop = new Loop();
   readonly #replays = new ReplayCache(2 * leaseOpenTtlMs, replayCapacity);
   readonly #janitors: Janitors;
+  readonly #accounts: AccountSweeper;
   readonly #workers: Workers;
   readonly #dispatcher: DispatcherProcess;
 
@@ -50,13 +52,18 @@ export class Monitor {
     const journal = new Journal(settings.runDirectory);
     const { closeTimeoutMs, warmWorkers } = settings;
     this.#janitors = new Janitors({ loop, log, journal, settingsFile, closeTimeoutMs });
+    this.#accounts = new AccountSweeper({ loop, log, settings, settingsFile });
     this.#workers = new Workers({
       loop,
       log,
       settingsFile,
       boot: () => this.#boot,
       warmWorkers,
-      onGone: (lease) => this.#janitors.close(lease, () => this.#sayGone(lease)),
+      onGone: (lease) =>
+        this.#janitors.close(lease, () => {
+          this.#sayGone(lease);
+          this.#accounts.leaseEnded();
+        }),
     });
     this.#dispatcher = new DispatcherProcess({
       loop,
@@ -75,6 +82,7 @@ export class Monitor {
   run(): void {
     this.#log("info", "Host {host} starts, boot {boot}", { host: this.#settings.name, boot: this.#boot });
     this.#janitors.takeOver();
+    this.#accounts.start();
     this.#dispatcher.start();
     this.#beat();
     this.#loop.run();

@@ -7,6 +7,8 @@ import type { LeaseOpen } from "../../../shared/protocol/lease.ts";
 import { isLogin } from "../../../shared/protocol/names.ts";
 import { coversLogin } from "../../../shared/protocol/pattern.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
+import type { Log } from "./accounts/bench.ts";
+import { NativeAccount } from "./accounts/native_account.ts";
 import { checkAccount, needsPam, requireProven, requireSystemLoginAllowed } from "./authenticate.ts";
 import { type Listener, PamConversation } from "./conversation.ts";
 import { type Identity, resolveIdentity } from "./identity.ts";
@@ -25,6 +27,7 @@ export interface Login extends Disposable {
 }
 
 export interface LoginReports extends Listener {
+  log: Log;
   /** A step of closing failed; the others are still taken. */
   onCloseFailure(step: string, error: unknown): void;
 }
@@ -33,17 +36,27 @@ export interface LoginReports extends Listener {
  * Logs `open.login` in.
  *
  * @throws {ProblemError} `authentication-failed`, `authentication-unavailable`, `password-expired`, `access-denied`,
- *   `account-refused`, `account-missing`, `session-refused` or `pam-broken`; all is undone then
+ *   `account-not-made`, `account-refused`, `account-missing`, `session-refused` or `pam-broken`; all is undone then
  */
 export function logIn(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
   requireProven(open, settings.pam);
-  return settings.pam.enabled ? logInWithPam(open, settings, reports) : logInWithoutPam(open);
+  return settings.pam.enabled
+    ? logInWithPam(open, settings, reports)
+    : logInWithoutPam(open, settings, reports);
 }
 
-function logInWithoutPam(open: LeaseOpen): Login {
+function logInWithoutPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
+  using undo = new DisposableStack();
+  undo.use(new NativeAccount(settings, reports.log)).ensure(open.login);
   const identity = resolveIdentity(open.login);
   setGroups(identity.groups);
-  return { identity, groups: getGroups(), pamEnvironment: [], [Symbol.dispose]() {} };
+  const closing = undo.move();
+  return {
+    identity,
+    groups: getGroups(),
+    pamEnvironment: [],
+    [Symbol.dispose]: () => closing.dispose(),
+  };
 }
 
 function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
@@ -61,12 +74,15 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
       }
     });
   try {
+    // First, so that it is let go last: PAM closes while the account is still there.
+    const account = undo.use(new NativeAccount(settings, reports.log));
     undoBy("journal", () => deleteJournal(settings, open.lease));
     const pam = startTransaction(asked, conversation.respond);
     undoBy("pam_end", () => pam[Symbol.dispose]());
 
     const isAuthenticating = needsPam(open, settings.pam);
     if (isAuthenticating) pam.authenticate();
+    account.ensure(agreedLogin(open, pam.getItem("user")));
     checkAccount(pam);
     const login = agreedLogin(open, pam.getItem("user"));
     const identity = resolveIdentity(login);
