@@ -13,6 +13,7 @@ import {
 } from "../../../shared/config/settings.ts";
 import { loadTeleportPam, pamOf } from "../../../shared/config/teleport.ts";
 import { readIdentity, readTrust, verifyCredential } from "../../../shared/trust/identity.ts";
+import { missingAccountPrograms } from "../account_programs.ts";
 import { sentenceOf } from "../failure.ts";
 import { busFindings } from "./bus.ts";
 import type { Finding } from "./finding.ts";
@@ -33,6 +34,7 @@ export async function configuredFindings(file: string, teleport: string | undefi
   return [
     ...ownershipFindings(file),
     ...pamFindings(source, pam),
+    ...accountFindings(source),
     ...keyFindings(source),
     ...await portFindings(source.config),
     ...await busFindings(source),
@@ -63,6 +65,15 @@ function pamFindings({ file, config }: ConfigFile, pam: PamConfig): Finding[] {
   const { confdir } = toHostSettings({ file, config }, { ...pam, enabled: false }).pam;
   const service = findServiceFile(pam.service_name, confdir);
   return serviceFileFindings(service ?? `${serviceFolders(confdir)[0]}/${pam.service_name}`);
+}
+
+function accountFindings({ file, config }: ConfigFile): Finding[] {
+  if (config.host === undefined) return [];
+  return missingAccountPrograms(config.host.accounts).map((missing) => ({
+    severity: "error",
+    where: file,
+    ...missing,
+  }));
 }
 
 function keyFindings(source: ConfigFile): Finding[] {

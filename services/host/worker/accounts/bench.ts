@@ -48,6 +48,13 @@ export class Bench implements Disposable {
     return `${this.#runDirectory}/accounts/${login}.lock`;
   }
 
+  /** Logins that have such a file. */
+  lockedLogins(): string[] {
+    return [...Deno.readDirSync(`${this.#runDirectory}/accounts`)].map(({ name }) =>
+      name.replace(/\.lock$/, "")
+    );
+  }
+
   [Symbol.dispose](): void {
     this.lock[Symbol.dispose]();
   }

@@ -63,7 +63,7 @@ export function setHomeAside(entry: LedgerEntry, log: Log): void {
 /** Deletes what {@link setHomeAside} has left, if anything; follows no link and enters no other file system. */
 export function discardHome(entry: LedgerEntry, log: Log): void {
   const path = discardedHome(entry);
-  if (!entry.ownsHome || !lstat(path)) return;
+  if (!lstat(path)) return;
   try {
     runProgram("rm", ["-rf", "--one-file-system", "--", path], { deadlineMs: discardDeadlineMs });
   } catch (cause) {

@@ -29,7 +29,7 @@ export function sweepAccounts(settings: HostSettings): void {
       log("error", "Cannot sweep the account {login}", { login, cause });
     }
   }
-  for (const entry of removedEntries(settings, log)) discardHome(entry, log);
+  for (const entry of tidied(settings, log)) discardHome(entry, log);
 }
 
 function loginsToSee(settings: HostSettings, log: Log): string[] {
@@ -39,9 +39,16 @@ function loginsToSee(settings: HostSettings, log: Log): string[] {
   return [...bench.ledger.accounts].filter(([, { state }]) => state !== "removed").map(([login]) => login);
 }
 
-function removedEntries(settings: HostSettings, log: Log): LedgerEntry[] {
+/** All entries, once lock files of accounts that no sweep will remove are gone. */
+function tidied(settings: HostSettings, log: Log): LedgerEntry[] {
   using bench = new Bench(settings, log);
-  return [...bench.ledger.accounts.values()].filter(({ state }) => state === "removed");
+  for (const login of bench.lockedLogins()) {
+    const entry = bench.ledger.accounts.get(login);
+    if (entry && entry.mode === "ephemeral" && entry.state !== "removed") continue;
+    using lock = FileLock.attempt(bench.loginLock(login), "exclusive");
+    if (lock) Deno.removeSync(bench.loginLock(login));
+  }
+  return [...bench.ledger.accounts.values()];
 }
 
 function sweepOne(login: string, bench: Bench): void {
@@ -52,7 +59,10 @@ function sweepOne(login: string, bench: Bench): void {
       removeAccount(login, bench);
       return;
     case "ours":
-      if (entry.mode === "ephemeral" && removeAccount(login, bench) === "busy") leaveLock(login, bench);
+      if (entry.mode === "ephemeral" && removeAccount(login, bench) === "busy") {
+        bench.log("debug", "The account {login} is kept: it is in use", { login });
+        leaveLock(login, bench);
+      }
       return;
     default:
       return disown(login, entry, bench);

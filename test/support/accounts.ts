@@ -1,0 +1,82 @@
+/** Accounts of the host's own making, for tests. */
+
+import type { LedgerEntry } from "../../services/host/worker/accounts/ledger.ts";
+import type { AccountSettings } from "../../shared/config/host_settings.ts";
+import { type Sallyport, startSallyport } from "./sallyport.ts";
+import { until } from "./wait.ts";
+
+/** The settings of a host that makes no accounts. */
+export const noAccounts: AccountSettings = {
+  mode: "off",
+  groups: [],
+  shell: "/bin/bash",
+  home: "/home",
+  sudoers: [],
+  uidRange: { min: 70_000, max: 99_999 },
+  ledgerFile: "/var/lib/sallyport/accounts.json",
+  sweepIntervalMs: 30_000,
+};
+
+/** Lets in whoever has an account, and makes none itself. */
+const existingOnly = [
+  "account required pam_unix.so",
+  "session required pam_permit.so",
+  "",
+].join("\n");
+
+export interface AccountsHost extends AsyncDisposable {
+  sallyport: Sallyport;
+  /** The ledger as it is on the disk now. */
+  ledger(): { accounts: Record<string, LedgerEntry> };
+  ledgerFile: string;
+}
+
+/** The product with `host.accounts`; its ledger is in a folder of its own unless `accounts` names one. */
+export async function startWithAccounts(
+  accounts: Record<string, unknown>,
+  options: { prepare?: (ledgerFile: string) => Promise<void> } = {},
+): Promise<AccountsHost> {
+  const folder = await Deno.makeTempDir({ prefix: "accounts-" });
+  const ledgerFile = accounts.ledger as string | undefined ?? `${folder}/accounts.json`;
+  await options.prepare?.(ledgerFile);
+  const sallyport = await startSallyport({
+    stack: existingOnly,
+    config: {
+      host: { hangup_grace: 1, accounts: { sweep_interval: 1, ...accounts, ledger: ledgerFile } },
+    },
+  });
+  return {
+    sallyport,
+    ledgerFile,
+    ledger: () => JSON.parse(Deno.readTextFileSync(ledgerFile)),
+    async [Symbol.asyncDispose]() {
+      await sallyport[Symbol.asyncDispose]();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** Waits for a line of the log that speaks of `login`. */
+export async function sallyportLog(sallyport: Sallyport, pattern: RegExp, login: string): Promise<void> {
+  const spoken = () =>
+    sallyport.logs().split("\n").some((line) => pattern.test(line) && line.includes(login));
+  await until(`the log says ${pattern} of ${login}`, spoken);
+}
+
+/** A connection that has no channel and so no process of the account. */
+export async function makeSession(sallyport: Sallyport, login: string): Promise<AsyncDisposable> {
+  const before = await sallyport.leases();
+  const client = sallyport.spawn(login, "", ["-N"]);
+  await until("the lease is open", async () => await sallyport.leases() > before);
+  return {
+    async [Symbol.asyncDispose]() {
+      client.kill("SIGTERM");
+      await client.status;
+      await Promise.all([
+        client.stdout.cancel(),
+        client.stderr.cancel(),
+        client.stdin.close().catch(() => {}),
+      ]);
+    },
+  };
+}
