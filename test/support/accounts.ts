@@ -3,6 +3,7 @@
 import type { LedgerEntry } from "../../services/host/worker/accounts/ledger.ts";
 import type { AccountSettings } from "../../shared/config/host_settings.ts";
 import { type Sallyport, startSallyport } from "./sallyport.ts";
+import { run } from "./command.ts";
 import { until } from "./wait.ts";
 
 /** The settings of a host that makes no accounts. */
@@ -79,4 +80,31 @@ export async function makeSession(sallyport: Sallyport, login: string): Promise<
       ]);
     },
   };
+}
+
+/** Holds the lock that every program of shadow waits for before it writes /etc/passwd (lckpwdf(3)). */
+export function holdPasswordFiles(): Disposable {
+  const libc = Deno.dlopen("libc.so.6", {
+    // int lckpwdf(void) <shadow.h>
+    lckpwdf: { parameters: [], result: "i32" },
+    // int ulckpwdf(void) <shadow.h>
+    ulckpwdf: { parameters: [], result: "i32" },
+  });
+  if (libc.symbols.lckpwdf() !== 0) throw new Error("Cannot lock the password files");
+  return {
+    [Symbol.dispose]() {
+      libc.symbols.ulckpwdf();
+      libc.close();
+    },
+  };
+}
+
+/** Asks pwck(8) and grpck(8) about the account files. @throws {Error} With what they object to */
+export async function requireIntactFiles(): Promise<void> {
+  for (const check of ["pwck", "grpck"]) {
+    const { code, stdout, stderr } = await run([check, "-r"]);
+    // Debian's own system accounts have homes that are not there, which pwck(8) mentions.
+    const said = (stdout + stderr).split("\n").filter((line) => !/does not exist|no changes|^$/.test(line));
+    if (said.length > 0 || (code !== 0 && check === "grpck")) throw new Error(`${check}: ${said.join("; ")}`);
+  }
 }
