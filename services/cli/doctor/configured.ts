@@ -1,5 +1,6 @@
 /** Whether what the configuration names is there: keys, service file, ports. */
 
+import { dirname, resolve } from "node:path";
 import { loadConfig } from "../../../shared/config/load.ts";
 import { ConfigError } from "../../../shared/config/mistakes.ts";
 import type { Config, PamConfig } from "../../../shared/config/schema.ts";
@@ -69,11 +70,13 @@ function pamFindings({ file, config }: ConfigFile, pam: PamConfig): Finding[] {
 
 function accountFindings({ file, config }: ConfigFile): Finding[] {
   if (config.host === undefined) return [];
-  return missingAccountPrograms(config.host.accounts).map((missing) => ({
-    severity: "error",
-    where: file,
-    ...missing,
-  }));
+  const { accounts } = config.host;
+  const missing = missingAccountPrograms(accounts);
+  const ledger = resolve(dirname(file), accounts.ledger);
+  return [
+    ...missing.map((finding) => ({ severity: "error", where: file, ...finding }) as const),
+    ...(accounts.mode === "off" ? [] : ownershipFindings(ledger)),
+  ];
 }
 
 function keyFindings(source: ConfigFile): Finding[] {

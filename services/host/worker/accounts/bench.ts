@@ -10,15 +10,15 @@ export type Log = (level: LogLevel, message: string, properties?: Record<string,
 
 /** Held for as long as accounts or the ledger are looked at and changed. */
 export class Bench implements Disposable {
-  readonly #runDirectory: string;
+  readonly runDirectory: string;
   readonly settings: AccountSettings;
   readonly lock: FileLock;
   readonly log: Log;
   #ledger: Ledger | null = null;
 
   /** Waits for its turn; the process is killed when its lease's time is over. */
-  constructor({ runDirectory, accounts }: HostSettings, log: Log) {
-    this.#runDirectory = runDirectory;
+  constructor({ runDirectory, accounts }: Pick<HostSettings, "runDirectory" | "accounts">, log: Log) {
+    this.runDirectory = runDirectory;
     this.settings = accounts;
     this.log = log;
     Deno.mkdirSync(`${runDirectory}/accounts`, { recursive: true, mode: 0o700 });
@@ -45,12 +45,12 @@ export class Bench implements Disposable {
 
   /** Held shared by every login of an ephemeral account; the monitor looks whether anybody holds it. */
   loginLock(login: string): string {
-    return `${this.#runDirectory}/accounts/${login}.lock`;
+    return `${this.runDirectory}/accounts/${login}.lock`;
   }
 
   /** Logins that have such a file. */
   lockedLogins(): string[] {
-    return [...Deno.readDirSync(`${this.#runDirectory}/accounts`)].map(({ name }) =>
+    return [...Deno.readDirSync(`${this.runDirectory}/accounts`)].map(({ name }) =>
       name.replace(/\.lock$/, "")
     );
   }

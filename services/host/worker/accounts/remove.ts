@@ -4,6 +4,7 @@ import { FileLock } from "../../../../ffi/flock.ts";
 import type { Bench } from "./bench.ts";
 import { discardSpools, setHomeAside } from "./home.ts";
 import { localAccount, localGroup } from "./local_files.ts";
+import { hasOpenLease } from "./open_leases.ts";
 import { processesOf } from "./processes.ts";
 import { runProgram } from "./program.ts";
 import { alignSudoers, removeSudoers } from "./sudoers.ts";
@@ -11,7 +12,7 @@ import { alignSudoers, removeSudoers } from "./sudoers.ts";
 /** userdel(8): no such account, and: somebody is logged in. */
 const UserdelCode = { missing: 6, busy: 8 } as const;
 
-/** `busy`: somebody is logged in, or something runs as the account. */
+/** `busy`: somebody is logged in, or something runs as the account, or PAM is not closed yet. */
 export type Removal = "removed" | "busy";
 
 /**
@@ -24,7 +25,7 @@ export function removeAccount(login: string, bench: Bench): Removal {
   const entry = ledger.accounts.get(login);
   if (!entry) throw new TypeError(`Cannot remove '${login}': it is not in the ledger`);
   using hold = FileLock.attempt(bench.loginLock(login), "exclusive");
-  if (!hold || processesOf(entry.uid).length > 0) return "busy";
+  if (!hold || processesOf(entry.uid).length > 0 || hasOpenLease(login, bench)) return "busy";
   if (entry.state !== "making") bench.record(login, { ...entry, state: "removing" });
   removeSudoers(entry.uid);
   if (userdel(login, bench) === "busy") {

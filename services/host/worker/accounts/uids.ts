@@ -1,12 +1,11 @@
 /** Which uid an account gets: its own of before, or one that nobody has ever had. */
 
-import { groupByGid } from "../../../../ffi/passwd.ts";
-import { passwdByUid } from "../../../../ffi/passwd.ts";
+import { groupByGid, passwdByUid } from "../../../../ffi/passwd.ts";
 import type { UidRange } from "../../../../shared/config/host_settings.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**
- * The uid for `login`; an earlier one that is lost to somebody else is put down as retired.
+ * The uid for `login`; an earlier one that is lost to somebody else, or too low by now, is put down as retired.
  *
  * @param isFree Whether neither an account nor another's group has the number
  * @throws {RangeError} If the range is used up
@@ -18,7 +17,7 @@ export function chooseUid(
   isFree: (uid: number) => boolean,
 ): number {
   const earlier = ledger.accounts.get(login)?.uid;
-  if (earlier !== undefined && isFree(earlier)) return earlier;
+  if (earlier !== undefined && earlier >= min && isFree(earlier)) return earlier;
   let uid = min;
   for (const given of ledger.givenUids()) if (given >= uid && given <= max) uid = given + 1;
   while (uid <= max && !isFree(uid)) uid++;
