@@ -16,6 +16,20 @@ async function lineOf(database: string, name: string): Promise<string> {
   return (await run(["getent", database, name])).stdout;
 }
 
+/** Kills the worker while its useradd waits for the password files, and then useradd. */
+async function dieInUseradd(sallyport: Sallyport, login: string): Promise<void> {
+  const client = sallyport.spawn(login, "true");
+  const useradd = await until(
+    "useradd runs",
+    () => allProcesses().find(({ argv }) => argv[0] === "useradd" && argv.includes(login)),
+  );
+  signal(useradd.parent, "SIGKILL");
+  await client.status;
+  await Promise.all([client.stdout.cancel(), client.stderr.cancel(), client.stdin.close().catch(() => {})]);
+  strictEqual(isAlive(useradd.pid), true, "useradd goes on by itself, with the lock");
+  signal(useradd.pid, "SIGKILL");
+}
+
 /** All at once, as when the power goes. */
 async function cutPower(sallyport: Sallyport): Promise<void> {
   const all = processTree(sallyport.child.pid);
@@ -24,12 +38,14 @@ async function cutPower(sallyport: Sallyport): Promise<void> {
 }
 
 Deno.test("rules that visudo refuses are not installed, and nobody is made with them", async () => {
+  const rules = () => [...Deno.readDirSync("/etc/sudoers.d")].map(({ name }) => name).sort();
+  const before = rules();
   await using host = await startWithAccounts({ mode: "keep", sudoers: ["ALL=(ALL NOPASSWD: ALL"] });
   const login = newLogin();
   match(await host.sallyport.refusal(login), /could not create the account; ask the host's administrator/);
   match(host.sallyport.logs(), /Cannot use host\.accounts\.sudoers: visudo ended with.*syntax error/);
   strictEqual(await lineOf("passwd", login), "");
-  deepStrictEqual([...Deno.readDirSync("/etc/sudoers.d")].map(({ name }) => name), ["README"]);
+  deepStrictEqual(rules(), before);
 });
 
 Deno.test("rules for sudo without sudo keep the host from starting, with a sentence", async () => {
@@ -48,32 +64,34 @@ Deno.test("a worker that dies while useradd runs leaves nothing that the next lo
   const login = newLogin();
   strictEqual((await sallyport.ssh(newLogin(), "id -u")).stdout, "74000\n", "the marker group is there");
   {
-    // useradd waits for whoever holds the password files: that is when its worker dies, and then it.
     using _held = holdPasswordFiles();
-    const client = sallyport.spawn(login, "true");
-    const useradd = await until(
-      "useradd runs",
-      () => allProcesses().find(({ argv }) => argv[0] === "useradd" && argv.includes(login)),
-    );
-    const worker = useradd.parent;
-    signal(worker, "SIGKILL");
-    await client.status;
-    await Promise.all([client.stdout.cancel(), client.stderr.cancel(), client.stdin.close().catch(() => {})]);
-    strictEqual(isAlive(useradd.pid), true, "useradd goes on by itself, with the lock");
-    signal(useradd.pid, "SIGKILL");
+    await dieInUseradd(sallyport, login);
     strictEqual(host.ledger().accounts[login]?.state, "making");
+    // As far as it may have come, and its own lock with the pid of a process that is gone (passwd.lock of shadow).
+    await Deno.writeTextFile("/etc/passwd.lock", (await run(["sh", "-c", "echo $$"])).stdout.trim());
+    const half = `${login}:x:74001:74001:Sallyport:/home/${login}:/bin/bash\n`;
+    await Deno.writeTextFile("/etc/passwd", half, { append: true });
   }
-  // As far as it may have come, and its own lock with the pid of a process that is gone (passwd.lock of shadow).
-  const dead = (await run(["sh", "-c", "echo $$"])).stdout.trim();
-  await Deno.writeTextFile("/etc/passwd.lock", dead);
-  const half = `${login}:x:74001:74001:Sallyport:/home/${login}:/bin/bash\n`;
-  await Deno.writeTextFile("/etc/passwd", half, { append: true });
-
   const { stdout, stderr } = await sallyport.ssh(login, "id -u; id -un; pwd; test -f .bashrc && echo skel");
   deepStrictEqual([stdout, stderr], [`74001\n${login}\n/home/${login}\nskel\n`, ""]);
   match(await lineOf("shadow", login), /:!:/);
   strictEqual(host.ledger().accounts[login]?.state, "made");
   await requireIntactFiles();
+
+  const lost = newLogin();
+  {
+    using _held = holdPasswordFiles();
+    await dieInUseradd(sallyport, lost);
+  }
+  await until(
+    "who does not come again is forgotten",
+    () => host.ledger().accounts[lost]?.state === "removed",
+  );
+  strictEqual(await lineOf("passwd", lost), "");
+  await until(
+    "no lock file is left",
+    () => [...Deno.readDirSync(`${sallyport.state}/run/accounts`)].length === 0,
+  );
 });
 
 Deno.test("with a damaged ledger nobody is made and nobody is lost", async () => {

@@ -12,6 +12,10 @@ async function sha256(...files: string[]): Promise<string> {
   return (await run(["sha256sum", ...files])).stdout;
 }
 
+function isGone(path: string): Promise<boolean> {
+  return Deno.lstat(path).then(() => false, () => true);
+}
+
 const accountFiles = ["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/subuid"];
 
 Deno.test("the first login makes the account as configured, and later logins find it as it is", async () => {
@@ -74,7 +78,7 @@ Deno.test("the first login makes the account as configured, and later logins fin
   });
   const third = await later.sallyport.ssh(login, "id -u; id -Gn | tr ' ' '\\n' | sort | xargs");
   strictEqual(third.stdout, `70000\nbyhand fresh newer sallyport-keep ${login}\n`);
-  strictEqual(await Deno.stat("/etc/sudoers.d/sallyport-70000").catch(() => "gone"), "gone");
+  strictEqual(await isGone("/etc/sudoers.d/sallyport-70000"), true);
 });
 
 Deno.test("an ephemeral account goes with its last process and its last login, and with all that was its own", async () => {
@@ -96,21 +100,9 @@ Deno.test("an ephemeral account goes with its last process and its last login, a
   const sleeper = Number(started.stdout);
   await sallyportLog(sallyport, /is kept: it is in use/, login);
   strictEqual(await gone(), false, "the sleeper keeps it");
-  {
-    // A connection without any process of the account keeps it as well.
-    await using session = await makeSession(sallyport, login);
-    Deno.kill(sleeper, "SIGKILL");
-    const other = newLogin();
-    await sallyport.ssh(other, "true");
-    await until("a sweep has removed another account", async () => await lineOf("passwd", other) === "");
-    strictEqual(await gone(), false, "the open connection keeps it");
-    void session;
-  }
+  Deno.kill(sleeper, "SIGKILL");
   await until("it is gone", gone);
-  await until(
-    "its home is gone",
-    async () => (await shell("ls -A /home | grep -c sallyport-removed")).stdout === "0\n",
-  );
+  await until("its home is gone", () => isGone("/home/.sallyport-removed-72000"));
   strictEqual(await lineOf("group", login), "");
   const left = await shell(
     'grep -l "$1" /etc/passwd /etc/shadow /etc/group /etc/subuid; ls -d "/home/$1" /etc/sudoers.d/sallyport-72000',
@@ -121,6 +113,21 @@ Deno.test("an ephemeral account goes with its last process and its last login, a
   strictEqual(left.stdout, "");
   strictEqual((await Deno.stat("/var/tmp/outside/kept")).isFile, true, "links in a home are not followed");
   deepStrictEqual([...Deno.readDirSync(`${sallyport.state}/run/accounts`)], []);
+});
+
+Deno.test("without PAM, too, an account is made, and kept as long as a connection without any process", async () => {
+  await using host = await startWithAccounts({ mode: "ephemeral", uid_range: "72000-72999" }, {
+    stack: null,
+  });
+  const { sallyport } = host;
+  const [login, other] = [newLogin(), newLogin()];
+  {
+    await using _session = await makeSession(sallyport, login);
+    strictEqual((await sallyport.ssh(other, "id -un")).stdout, `${other}\n`);
+    await until("a sweep has removed another account", async () => await lineOf("passwd", other) === "");
+    strictEqual(await lineOf("passwd", login) === "", false);
+  }
+  await until("it is gone", async () => await lineOf("passwd", login) === "");
 });
 
 Deno.test("a uid is given once: to another login never, to the same login again", async () => {
@@ -154,7 +161,7 @@ for (const [mode, stranger] of [["off", 73_100], ["keep", 73_200], ["ephemeral",
       groups: ["sallyport-test"],
       sudoers: ["ALL=(ALL) NOPASSWD: ALL"],
       uid_range: `${stranger - 10}-${stranger + 10}`,
-    }, { prepare: (ledger) => Deno.writeTextFile(ledger, emptyLedger) });
+    });
     const { sallyport } = host;
     const before = await sha256(...accountFiles);
     for (const login of [foreign, marked]) {
@@ -186,5 +193,3 @@ for (const [mode, stranger] of [["off", 73_100], ["keep", 73_200], ["ephemeral",
     strictEqual((await Deno.stat(`/home/${marked}`)).isDirectory, true);
   });
 }
-
-const emptyLedger = JSON.stringify({ version: 1, markers: {}, accounts: {}, retired: {} });

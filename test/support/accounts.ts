@@ -1,6 +1,6 @@
 /** Accounts of the host's own making, for tests. */
 
-import type { LedgerEntry } from "../../services/host/worker/accounts/ledger.ts";
+import { Ledger, type LedgerEntry, writeLedger } from "../../services/host/worker/accounts/ledger.ts";
 import type { AccountSettings } from "../../shared/config/host_settings.ts";
 import { type Sallyport, startSallyport } from "./sallyport.ts";
 import { run } from "./command.ts";
@@ -32,16 +32,17 @@ export interface AccountsHost extends AsyncDisposable {
   ledgerFile: string;
 }
 
-/** The product with `host.accounts`; its ledger is in a folder of its own unless `accounts` names one. */
+/** The product with `host.accounts`; its ledger is a new one unless `accounts` names one. */
 export async function startWithAccounts(
   accounts: Record<string, unknown>,
-  options: { prepare?: (ledgerFile: string) => Promise<void> } = {},
+  options: { stack?: string | null } = {},
 ): Promise<AccountsHost> {
   const folder = await Deno.makeTempDir({ prefix: "accounts-" });
   const ledgerFile = accounts.ledger as string | undefined ?? `${folder}/accounts.json`;
-  await options.prepare?.(ledgerFile);
+  // Without one the accounts of other tests would be taken in.
+  if (accounts.ledger === undefined) writeLedger(ledgerFile, new Ledger());
   const sallyport = await startSallyport({
-    stack: existingOnly,
+    stack: options.stack === undefined ? existingOnly : options.stack,
     config: {
       host: { hangup_grace: 1, accounts: { sweep_interval: 1, ...accounts, ledger: ledgerFile } },
     },
@@ -66,9 +67,8 @@ export async function sallyportLog(sallyport: Sallyport, pattern: RegExp, login:
 
 /** A connection that has no channel and so no process of the account. */
 export async function makeSession(sallyport: Sallyport, login: string): Promise<AsyncDisposable> {
-  const before = await sallyport.leases();
   const client = sallyport.spawn(login, "", ["-N"]);
-  await until("the lease is open", async () => await sallyport.leases() > before);
+  await sallyportLog(sallyport, /has logged in as/, login);
   return {
     async [Symbol.asyncDispose]() {
       client.kill("SIGTERM");

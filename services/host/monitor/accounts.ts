@@ -1,4 +1,4 @@
-/** Ephemeral accounts as the monitor sees them: lock files that somebody holds, or nobody; the rest is the sweep's. */
+/** Accounts that may have to go, as the monitor sees them: lock files that somebody holds, or nobody; the rest is the sweep's. */
 
 import { SystemError } from "../../../ffi/errno.ts";
 import { FileLock } from "../../../ffi/flock.ts";
@@ -59,7 +59,7 @@ export class AccountSweeper {
     });
   }
 
-  /** Whether there is an ephemeral account nobody is logged in to. */
+  /** Whether there is an ephemeral account nobody is logged in to, or one whose maker died. */
   #hasIdle(): boolean {
     const folder = `${this.#options.settings.runDirectory}/accounts`;
     try {

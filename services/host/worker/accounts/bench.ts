@@ -43,7 +43,10 @@ export class Bench implements Disposable {
     writeLedger(this.settings.ledgerFile, this.ledger);
   }
 
-  /** Held shared by every login of an ephemeral account; the monitor looks whether anybody holds it. */
+  /**
+   * Held shared by every login of an ephemeral account, and there while an account is made. The monitor has accounts
+   * swept when it finds such a file that nobody holds.
+   */
   loginLock(login: string): string {
     return `${this.runDirectory}/accounts/${login}.lock`;
   }

@@ -1,5 +1,6 @@
 /** Making an account: everything is chosen and checked before useradd(8), and read back after it. */
 
+import { FileLock } from "../../../../ffi/flock.ts";
 import { groupByName, groupList, passwdByName } from "../../../../ffi/passwd.ts";
 import { poll } from "../../../../ffi/process.ts";
 import type { Bench } from "./bench.ts";
@@ -43,6 +44,8 @@ export function createAccount(login: string, mode: AccountMode, bench: Bench): v
     ...{ uid, mode, state: "making", home, ownsHome, groups: settings.groups },
     ...{ madeAt: Date.now(), removedAt: null },
   };
+  // Until it is made: the monitor has unfinished business swept when it finds this file.
+  FileLock.wait(bench.loginLock(login), "shared")[Symbol.dispose]();
   bench.record(login, entry);
   try {
     runProgram("useradd", [
@@ -67,6 +70,7 @@ export function createAccount(login: string, mode: AccountMode, bench: Bench): v
     throw cause;
   }
   bench.record(login, { ...entry, state: "made" });
+  if (mode === "keep") Deno.removeSync(bench.loginLock(login));
   log("info", "Made the account {login}", { login, uid, mode, home, groups });
 }
 

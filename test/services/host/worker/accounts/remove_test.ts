@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { FileLock } from "../../../../../ffi/flock.ts";
 import { Bench } from "../../../../../services/host/worker/accounts/bench.ts";
 import { createAccount } from "../../../../../services/host/worker/accounts/create.ts";
+import { discardHome } from "../../../../../services/host/worker/accounts/home.ts";
 import { localAccount, localGroup } from "../../../../../services/host/worker/accounts/local_files.ts";
 import { standingOf } from "../../../../../services/host/worker/accounts/ownership.ts";
 import { removeAccount } from "../../../../../services/host/worker/accounts/remove.ts";
@@ -29,6 +30,11 @@ function withBench(use: (bench: Bench, uid: number) => void | Promise<void>) {
     {
       using bench = new Bench({ runDirectory, accounts }, () => {});
       await use(bench, uid);
+      // Other tests' ledgers would be rebuilt with what is left.
+      for (const [login, entry] of bench.ledger.accounts) {
+        if (entry.state !== "removed") removeAccount(login, bench);
+        discardHome(entry, bench.log);
+      }
     }
     await Deno.remove(runDirectory, { recursive: true });
   };
