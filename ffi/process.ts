@@ -1,6 +1,7 @@
 /** Processes: watching, waiting for, signalling and replacing them, and the limits they inherit. */
 
 import { cString } from "./cstring.ts";
+import { namesIn } from "./directory.ts";
 import { Errno, lastErrno, SystemError, unwrap } from "./errno.ts";
 import { C_LIBRARY, library } from "./library.ts";
 import { cStringVector } from "./vector.ts";
@@ -228,7 +229,7 @@ export function changeDirectory(path: string): void {
 
 /** What {@link closeOnExecFrom} does without close_range(2). */
 export function closeOnExecOneByOne(first: number): void {
-  const open = [...Deno.readDirSync("/proc/self/fd")].map((entry) => Number(entry.name));
+  const open = namesIn("/proc/self/fd").map(Number);
   for (const fd of open) {
     // EBADF is the directory that was read just now, closed since.
     if (fd >= first) libc().fcntl(fd, F_SETFD, FD_CLOEXEC);

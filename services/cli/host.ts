@@ -3,6 +3,7 @@
 import { loadConfig } from "../../shared/config/load.ts";
 import { toHostSettings } from "../../shared/config/settings.ts";
 import { loadTeleportPam } from "../../shared/config/teleport.ts";
+import { requireAccountPrograms } from "./account_programs.ts";
 import { become } from "./become.ts";
 import { type ExitCode, mustBeRoot } from "./failure.ts";
 import { hasParent, type Options, textOption } from "./verb.ts";
@@ -14,6 +15,7 @@ export async function run(options: Options): Promise<ExitCode> {
   const teleport = textOption(options, "teleport");
   const pam = teleport === undefined ? undefined : loadTeleportPam(teleport);
   const settings = toHostSettings({ file, config: loadConfig(file) }, pam);
+  requireAccountPrograms(settings.accounts);
   return become(
     { permissions: "monitor", entry: "services/host/monitor/main.ts", withParent: hasParent(options) },
     { folder: settings.runDirectory, name: "host.json", value: settings },

@@ -13,6 +13,7 @@ export interface HostSettings {
   /** Journal of open leases and other run-time files; root only. */
   runDirectory: string;
   pam: PamSettings;
+  accounts: AccountSettings;
   bus: BusSettings;
   /** Idle workers kept ready. */
   warmWorkers: number;
@@ -35,6 +36,31 @@ export interface HostSettings {
   subsystems: Record<string, string>;
   logLevel: "debug" | "info" | "warning" | "error";
   logFormat: "human" | "json" | "auto";
+}
+
+/** Accounts made by the worker itself, for who does not want to write PAM scripts. */
+export interface AccountSettings {
+  /** `off`: none. `keep`: they stay. `ephemeral`: they go with their last process. */
+  mode: "off" | "keep" | "ephemeral";
+  /** Groups every account is put into. */
+  groups: string[];
+  /** Absolute path of the login shell. */
+  shell: string;
+  /** Folder of the homes. */
+  home: string;
+  /** Rules of sudoers(5) without the user in front. */
+  sudoers: string[];
+  uidRange: UidRange;
+  /** Which accounts are ours, and every uid ever given; outlives a boot. */
+  ledgerFile: string;
+  /** Pause between two looks at ephemeral accounts whose processes live on. */
+  sweepIntervalMs: number;
+}
+
+/** Both ends belong to it. */
+export interface UidRange {
+  min: number;
+  max: number;
 }
 
 export interface PamSettings {

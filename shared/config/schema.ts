@@ -4,6 +4,8 @@ import { z } from "zod";
 import { logLevels } from "../protocol/worker.ts";
 import { listKey, mapKey, presumed, section } from "./structure.ts";
 import {
+  absolutePath,
+  accountsMode,
   anyText,
   busName,
   choice,
@@ -12,6 +14,7 @@ import {
   exactLogin,
   fileName,
   folderName,
+  groupName,
   integer,
   listenAddress,
   loginPattern,
@@ -26,6 +29,8 @@ import {
   refused,
   required,
   serviceName,
+  sudoersRule,
+  uidRange,
   unprivilegedId,
   variablePattern,
   yesNo,
@@ -88,6 +93,44 @@ const gateway = section({
   Banner: optional(orNull(fileName), "A text shown before authentication.", null, "banner.txt"),
 }, "The SSH side.");
 
+const accounts = section({
+  mode: optional(
+    accountsMode,
+    "off: PAM scripts or the administrator make accounts. keep: we do. ephemeral: and remove them after their last process.",
+    "off",
+    "off",
+  ),
+  groups: listKey(groupName, "Groups they are put into; made when missing. None unless given.", {
+    fallback: [],
+    example: ["developers"],
+  }),
+  shell: optional(absolutePath, "Their login shell.", "/bin/bash", "/bin/bash"),
+  home: optional(absolutePath, "Folder of their homes; only root may write to it.", "/home", "/home"),
+  sudoers: listKey(
+    sudoersRule,
+    "What they may do with sudo: lines of sudoers(5) without the user in front. Nothing unless given.",
+    { fallback: [], example: ["ALL=(root) NOPASSWD: /usr/bin/systemctl status"] },
+  ),
+  uid_range: optional(
+    uidRange,
+    "Their uids; none is ever given to a second login. The default is clear of what useradd and systemd hand out.",
+    { min: 70_000, max: 99_999 },
+    "70000-99999",
+  ),
+  ledger: optional(
+    fileName,
+    "Which accounts are ours, and their uids; must outlive a reboot.",
+    "/var/lib/sallyport/accounts.json",
+    "/var/lib/sallyport/accounts.json",
+  ),
+  sweep_interval: optional(
+    duration,
+    "How often an ephemeral account whose processes outlived its last login is looked at.",
+    30 * second,
+    30,
+  ),
+}, "Accounts without PAM scripts. Accounts and groups made by others are never changed.");
+
 const host = section({
   name: required(busName, "This host's name on the bus, as in `ssh login+NAME@gateway`.", "local"),
   identity: required(fileName, "The host's identity with its private key.", "host.identity"),
@@ -148,6 +191,7 @@ const host = section({
     { sftp: "/usr/lib/openssh/sftp-server" },
   ),
   open_files: optional(integer(64, 1_048_576), "Soft limit of open files in a session.", 1_024, 1_024),
+  accounts: presumed(accounts),
 }, "The side that runs PAM and shells.");
 
 const bus = section({

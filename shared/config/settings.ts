@@ -2,7 +2,7 @@
 
 import { dirname, resolve } from "node:path";
 import type { GatewaySettings, ListenAddress } from "./gateway_settings.ts";
-import type { BusSettings, HostSettings } from "./host_settings.ts";
+import type { AccountSettings, BusSettings, HostSettings } from "./host_settings.ts";
 import { ConfigError } from "./mistakes.ts";
 import type { Config, PamConfig } from "./schema.ts";
 import { findServiceFile, serviceFolders } from "./service_file.ts";
@@ -118,6 +118,7 @@ export function toHostSettings(source: ConfigFile, pam: PamConfig = pamOf(source
       requirePamAuth: host.require_pam_auth,
       systemLogins: host.pam_system_logins,
     },
+    accounts: accountSettings(source, host.accounts),
     bus: busSettings(source, host.nkey),
     warmWorkers: host.warm_workers,
     maxOpening: host.max_opening,
@@ -131,6 +132,19 @@ export function toHostSettings(source: ConfigFile, pam: PamConfig = pamOf(source
     subsystems: host.subsystems,
     logLevel: log.level,
     logFormat: log.format,
+  };
+}
+
+function accountSettings(
+  source: ConfigFile,
+  accounts: NonNullable<Config["host"]>["accounts"],
+): AccountSettings {
+  const { uid_range, ledger, sweep_interval, ...same } = accounts;
+  return {
+    ...same,
+    uidRange: uid_range,
+    ledgerFile: fileResolver(source)(ledger),
+    sweepIntervalMs: sweep_interval,
   };
 }
 

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { isLogin, isName, isServiceName } from "../protocol/names.ts";
 import { parseDuration } from "./duration.ts";
 import type { ListenAddress, MaxStartups } from "./gateway_settings.ts";
+import type { AccountSettings, UidRange } from "./host_settings.ts";
 import { isPublicKeyLine } from "./public_key.ts";
 
 /** What a value parser answers when the value is not acceptable. */
@@ -56,6 +57,16 @@ export const busName = matching("a name of letters, digits, - and _, at most 63 
 export const serviceName = matching(
   "the name of a file in /etc/pam.d: letters, digits, ., - and _ and no folder",
   isServiceName,
+);
+export const absolutePath = matching(
+  "an absolute path without . and .. in it",
+  (text) => /^(\/[^/\0\n:]+)+$/.test(text) && !/\/\.{1,2}(\/|$)/.test(text),
+);
+export const groupName = matching("the name of a group", isLogin);
+export const sudoersRule = matching(
+  "what follows the user in a line of sudoers, such as ALL=(ALL) NOPASSWD: ALL",
+  // deno-lint-ignore no-control-regex
+  (text) => text.trim() !== "" && !/[\x00-\x1f\x7f]|\\$/.test(text),
 );
 export const commandLine = matching("a command line", (text) => text !== "" && !text.includes("\0"));
 export const natsServer = matching(
@@ -117,6 +128,27 @@ export const yesNo: Kind<boolean> = {
     if (typeof value !== "string") return refused;
     if (yesWords.includes(value.toLowerCase())) return true;
     return noWords.includes(value.toLowerCase()) ? false : refused;
+  },
+};
+
+/** YAML 1.1 reads a bare off as a boolean. */
+export const accountsMode: Kind<AccountSettings["mode"]> = {
+  accepts: "one of off, keep, ephemeral",
+  parse: (value) =>
+    value === false
+      ? "off"
+      : (["off", "keep", "ephemeral"] as const).find((mode) => mode === value) ?? refused,
+};
+
+/** `70000-99999`. Uids below 1000 are the system's. */
+export const uidRange: Kind<UidRange> = {
+  accepts: 'two uids "first-last" such as "70000-99999", neither below 1000 nor around nobody (65534)',
+  parse: (value) => {
+    const parts = typeof value === "string" ? /^(\d{1,10})-(\d{1,10})$/.exec(value) : null;
+    if (!parts) return refused;
+    const [min, max] = [Number(parts[1]), Number(parts[2])];
+    const isApart = max < 65_534 || min > 65_535;
+    return min >= 1_000 && min <= max && max <= 0xffff_fffe && isApart ? { min, max } : refused;
   },
 };
 

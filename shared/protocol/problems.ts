@@ -14,6 +14,7 @@ export const problems = {
     "The password has expired and was not changed; log in again and change it, or ask the host's administrator.",
   "account-missing":
     "The account does not exist and the host's PAM stack did not create it; ask the host's administrator.",
+  "account-not-made": "The host could not create the account; ask the host's administrator.",
   "account-refused": "The host's account rules refuse this login; ask the host's administrator.",
   "session-refused": "The host could not open a PAM session for this login; ask the host's administrator.",
   "pam-broken":

@@ -1,5 +1,6 @@
 /** Whether what the configuration names is there: keys, service file, ports. */
 
+import { dirname, resolve } from "node:path";
 import { loadConfig } from "../../../shared/config/load.ts";
 import { ConfigError } from "../../../shared/config/mistakes.ts";
 import type { Config, PamConfig } from "../../../shared/config/schema.ts";
@@ -13,6 +14,7 @@ import {
 } from "../../../shared/config/settings.ts";
 import { loadTeleportPam, pamOf } from "../../../shared/config/teleport.ts";
 import { readIdentity, readTrust, verifyCredential } from "../../../shared/trust/identity.ts";
+import { missingAccountPrograms } from "../account_programs.ts";
 import { sentenceOf } from "../failure.ts";
 import { busFindings } from "./bus.ts";
 import type { Finding } from "./finding.ts";
@@ -33,6 +35,7 @@ export async function configuredFindings(file: string, teleport: string | undefi
   return [
     ...ownershipFindings(file),
     ...pamFindings(source, pam),
+    ...accountFindings(source),
     ...keyFindings(source),
     ...await portFindings(source.config),
     ...await busFindings(source),
@@ -63,6 +66,17 @@ function pamFindings({ file, config }: ConfigFile, pam: PamConfig): Finding[] {
   const { confdir } = toHostSettings({ file, config }, { ...pam, enabled: false }).pam;
   const service = findServiceFile(pam.service_name, confdir);
   return serviceFileFindings(service ?? `${serviceFolders(confdir)[0]}/${pam.service_name}`);
+}
+
+function accountFindings({ file, config }: ConfigFile): Finding[] {
+  if (config.host === undefined) return [];
+  const { accounts } = config.host;
+  const missing = missingAccountPrograms(accounts);
+  const ledger = resolve(dirname(file), accounts.ledger);
+  return [
+    ...missing.map((finding) => ({ severity: "error", where: file, ...finding }) as const),
+    ...(accounts.mode === "off" ? [] : ownershipFindings(ledger)),
+  ];
 }
 
 function keyFindings(source: ConfigFile): Finding[] {

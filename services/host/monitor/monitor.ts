@@ -9,6 +9,7 @@ import type { MonitorRequest } from "../../../shared/protocol/worker.ts";
 import { signEnvelope } from "../../../shared/trust/envelope.ts";
 import type { Identity } from "../../../shared/trust/identity.ts";
 import { version } from "../../../shared/version.ts";
+import { AccountSweeper } from "./accounts.ts";
 import { DispatcherProcess } from "./dispatcher_process.ts";
 import { HostClock } from "./host_clock.ts";
 import { Janitors } from "./janitors.ts";
@@ -42,6 +43,7 @@ export class Monitor {
   readonly #clock = new HostClock();
   readonly #replays = new ReplayCache(2 * leaseOpenTtlMs, replayCapacity);
   readonly #janitors: Janitors;
+  readonly #accounts: AccountSweeper;
   readonly #workers: Workers;
   readonly #dispatcher: DispatcherProcess;
 
@@ -60,6 +62,7 @@ export class Monitor {
       closeTimeoutMs,
       abandonedMs: this.#endGraceMs(),
     });
+    this.#accounts = new AccountSweeper({ loop, log, settings, settingsFile });
     this.#workers = new Workers({
       loop,
       log,
@@ -67,7 +70,11 @@ export class Monitor {
       boot: () => this.#boot,
       now: () => this.#clock.now(),
       warmWorkers,
-      onGone: (lease) => this.#janitors.close(lease, () => this.#sayGone(lease)),
+      onGone: (lease) =>
+        this.#janitors.close(lease, () => {
+          this.#sayGone(lease);
+          this.#accounts.leaseEnded();
+        }),
     });
     this.#dispatcher = new DispatcherProcess({
       loop,
@@ -97,6 +104,7 @@ export class Monitor {
   run(): void {
     this.#log("info", "Host {host} starts, boot {boot}", { host: this.#settings.name, boot: this.#boot });
     this.#janitors.takeOver();
+    this.#accounts.start();
     this.#dispatcher.start();
     this.#beat();
     this.#loop.run();

@@ -39,7 +39,7 @@ export interface JournalEntry extends PamItems {
   startTime: number;
 }
 
-export function journalPath(settings: HostSettings, lease: string): string {
+export function journalPath(settings: Pick<HostSettings, "runDirectory">, lease: string): string {
   if (!isLeaseId(lease)) throw new TypeError(`Cannot use '${lease}' as the name of a journal file`);
   return `${settings.runDirectory}/leases/${lease}.json`;
 }
@@ -59,7 +59,7 @@ export function writeJournal(
 }
 
 /** @throws {ProtocolError} If the entry is not one; {@link Deno.errors.NotFound} if there is none. */
-export function readJournal(settings: HostSettings, lease: string): JournalEntry {
+export function readJournal(settings: Pick<HostSettings, "runDirectory">, lease: string): JournalEntry {
   const fields = Fields.parse(Deno.readFileSync(journalPath(settings, lease)), maxEnvelopeBytes, "journal");
   return {
     state: fields.oneOf("state", journalStates),

@@ -113,6 +113,7 @@ function openLogin(
         if (!isOpening) throw new Error("Cannot ask after the login");
         return askPerson(socket, responses, prompt);
       },
+      log: (level, message, properties) => socket.log(level, message, properties),
       onCloseFailure: (step, error) =>
         socket.log("warning", "Cannot complete {step}: {cause}", { step, cause: describeCause(error) }),
     });

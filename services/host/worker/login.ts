@@ -8,6 +8,8 @@ import type { LeaseOpen } from "../../../shared/protocol/lease.ts";
 import { isLogin } from "../../../shared/protocol/names.ts";
 import { coversLogin } from "../../../shared/protocol/pattern.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
+import type { Log } from "./accounts/bench.ts";
+import { NativeAccount } from "./accounts/native_account.ts";
 import { checkAccount, needsPam, requireProven, requireSystemLoginAllowed } from "./authenticate.ts";
 import { type Listener, PamConversation } from "./conversation.ts";
 import { connectionText } from "./environment.ts";
@@ -31,6 +33,7 @@ export interface Login extends Disposable {
 }
 
 export interface LoginReports extends Listener {
+  log: Log;
   /** A step of closing failed; the others are still taken. */
   onCloseFailure(step: string, error: unknown): void;
 }
@@ -39,23 +42,29 @@ export interface LoginReports extends Listener {
  * Logs `open.login` in.
  *
  * @throws {ProblemError} `authentication-failed`, `authentication-unavailable`, `password-expired`, `access-denied`,
- *   `account-refused`, `account-missing`, `session-refused` or `pam-broken`; all is undone then
+ *   `account-not-made`, `account-refused`, `account-missing`, `session-refused` or `pam-broken`; all is undone then
  */
 export function logIn(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
   requireProven(open, settings.pam);
-  return settings.pam.enabled ? logInWithPam(open, settings, reports) : logInWithoutPam(open, settings);
+  return settings.pam.enabled
+    ? logInWithPam(open, settings, reports)
+    : logInWithoutPam(open, settings, reports);
 }
 
-function logInWithoutPam(open: LeaseOpen, settings: HostSettings): Login {
+function logInWithoutPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
+  using undo = new DisposableStack();
+  undo.use(new NativeAccount(settings, reports.log)).ensure(open.login);
   const identity = resolveIdentity(open.login);
   setGroups(identity.groups);
   writeJournal(settings, open.lease, "without-pam", pamItems(open, settings));
+  undo.defer(() => deleteJournal(settings, open.lease));
+  const closing = undo.move();
   return {
     identity,
     groups: getGroups(),
     pamEnvironment: [],
     limits: [],
-    [Symbol.dispose]: () => deleteJournal(settings, open.lease),
+    [Symbol.dispose]: () => closing.dispose(),
   };
 }
 
@@ -74,6 +83,8 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
       }
     });
   try {
+    // First, so that it is let go last: PAM closes while the account is still there.
+    const account = undo.use(new NativeAccount(settings, reports.log));
     undoBy("journal", () => deleteJournal(settings, open.lease));
     let items = asked;
     const note = (state: JournalState) => writeJournal(settings, open.lease, state, items);
@@ -83,6 +94,7 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
 
     const isAuthenticating = needsPam(open, settings.pam);
     if (isAuthenticating) pam.authenticate();
+    account.ensure(agreedLogin(open, pam.getItem("user")));
     checkAccount(pam);
     const login = agreedLogin(open, pam.getItem("user"));
     const identity = resolveIdentity(login);

@@ -27,6 +27,7 @@ import {
   readTrust,
   trustText,
 } from "../../../shared/trust/identity.ts";
+import { noAccounts } from "../../support/accounts.ts";
 import { until } from "../../support/wait.ts";
 
 const root = new URL("../../../", import.meta.url);
@@ -141,6 +142,7 @@ export class HostKit implements AsyncDisposable {
       sessionTimeoutMs: 20_000,
       openFilesSoft: 1_024,
       acceptEnv: ["LANG"],
+      accounts: noAccounts,
       subsystems: {},
       logLevel: "debug",
       logFormat: "human",

@@ -9,6 +9,7 @@ import { spawn } from "../../../ffi/spawn.ts";
 import { startRole } from "../../../services/host/monitor/start.ts";
 import { checkForking } from "../../../services/host/worker/self_check.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import { sourceFiles } from "../../support/graph.ts";
 import { isAlive, memoryBytes, processTree } from "../../support/processes.ts";
 import { until } from "../../support/wait.ts";
 import { HostKit, TestChannel } from "./host_kit.ts";
@@ -63,14 +64,13 @@ Deno.test("no two forked children draw the same key or id, though Deno's own gen
   assert.equal(new Set(children.flatMap((drawn) => drawn.denos!)).size, 4);
 });
 
-Deno.test("nothing that runs in a worker draws from Deno's generator", () => {
-  const root = new URL("../../../", import.meta.url);
+Deno.test("nothing that runs in a worker draws from Deno's generator", async () => {
+  const root = fileURLToPath(new URL("../../../", import.meta.url));
   const drawing =
     /\b(getRandomValues|randomUUID|randomBytes|randomInt|randomFill|Math\.random|generateKey\w*|generateEphemeral|makeTemp\w+)\b/;
-  const found = ["services/host/worker", "ffi"].flatMap((folder) =>
-    Deno.readDirSync(new URL(folder, root)).map(({ name }) => `${folder}/${name}`).filter((name) =>
-      drawing.test(Deno.readTextFileSync(new URL(name, root)).replace(/^\s*(\*|\/\/|\/\*\*).*$/gm, ""))
-    ).toArray()
+  const files = await sourceFiles(root, ["services/host/worker", "ffi"]);
+  const found = files.filter((name) =>
+    drawing.test(Deno.readTextFileSync(root + name).replace(/^\s*(\*|\/\/|\/\*\*).*$/gm, ""))
   );
   // The name of a temporary folder is made in the zygote itself.
   assert.deepEqual(found, ["services/host/worker/self_check.ts"]);

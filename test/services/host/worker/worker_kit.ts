@@ -28,6 +28,7 @@ import {
   trustText,
 } from "../../../../shared/trust/identity.ts";
 import { ResponseCipher } from "../../../../shared/trust/responses.ts";
+import { noAccounts } from "../../../support/accounts.ts";
 import { inNamespace } from "../../../support/namespace.ts";
 import { TestZygote } from "../zygote_kit.ts";
 
@@ -93,6 +94,7 @@ export class Bench implements Disposable {
       sessionTimeoutMs: 10_000,
       openFilesSoft: 777,
       acceptEnv: ["LANG", "LC_*"],
+      accounts: noAccounts,
       subsystems: { greet: "echo hello from $0" },
       logLevel: "info",
       logFormat: "json",
