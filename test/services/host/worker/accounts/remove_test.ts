@@ -76,7 +76,15 @@ test("removeAccount() waits for whoever is logged in, for processes, and for PAM
     assert.equal(removeAccount(login, bench), "busy", id);
   }
   const lease = "0".repeat(32);
-  const items = { service: "x", confdir: null, tty: "ssh", rhost: "::1", connection: "", user: "x", roles: [] };
+  const items = {
+    service: "x",
+    confdir: null,
+    tty: "ssh",
+    rhost: "::1",
+    connection: "192.0.2.7 50123 192.0.2.1 2222",
+    user: "x",
+    roles: [],
+  };
   const settings = { runDirectory: bench.runDirectory } as Parameters<typeof writeJournal>[0];
   writeJournal(settings, lease, "opened", { login, ...items });
   assert.equal(removeAccount(login, bench), "busy");
