@@ -48,7 +48,15 @@ export interface PamSettings {
   requirePamAuth: boolean;
   /** Logins with a uid below 1000 that may prove themselves to PAM alone. */
   systemLogins: string[];
+  /** More variables for modules, scripts and the session, by name. */
+  environment: Record<string, Template>;
 }
+
+/** A value made of what is known about the applicant: its parts in order; without any it is empty text. */
+export type Template = TemplatePart[];
+
+/** Text as it stands, a trait's values, or the logins that the applicant's roles allow. */
+export type TemplatePart = { text: string } | { external: string } | { internal: "logins" };
 
 export interface BusSettings {
   /** NATS URLs, tried in turn. */

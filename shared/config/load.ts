@@ -9,7 +9,7 @@ import { type Config, schema } from "./schema.ts";
 /** Parses YAML, of version 1.2 unless the text says `%YAML 1.1`. @throws {ConfigError} */
 export function parseYaml(text: string, file: string): Source {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
   const errors = [...document.errors, ...document.warnings];
   if (errors.length > 0) {
     throw new ConfigError(errors.map((error) => {

@@ -117,6 +117,7 @@ export function toHostSettings(source: ConfigFile, pam: PamConfig = pamOf(source
       usePamAuth: pam.use_pam_auth,
       requirePamAuth: host.require_pam_auth,
       systemLogins: host.pam_system_logins,
+      environment: pam.environment,
     },
     bus: busSettings(source, host.nkey),
     warmWorkers: host.warm_workers,

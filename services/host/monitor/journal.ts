@@ -4,7 +4,7 @@ import { OpenFlags, openPath, readInto } from "../../../ffi/descriptor.ts";
 import { Errno, SystemError } from "../../../ffi/errno.ts";
 import { closeDescriptor } from "../../../ffi/socket.ts";
 import { Fields } from "../../../shared/protocol/codec.ts";
-import { maxEnvelopeBytes } from "../../../shared/protocol/limits.ts";
+import { maxJournalBytes } from "../../../shared/protocol/limits.ts";
 import { isLeaseId, isLogin } from "../../../shared/protocol/names.ts";
 
 /** Whose entry it is: a process, told apart from a later one with the same pid. */
@@ -54,7 +54,7 @@ export class Journal {
   /** The process that wrote the entry, or `null` when the entry cannot be read. */
   owner(lease: string): Owner | null {
     try {
-      const fields = Fields.parse(Deno.readFileSync(this.#path(lease)), maxEnvelopeBytes, "journal");
+      const fields = Fields.parse(Deno.readFileSync(this.#path(lease)), maxJournalBytes, "journal");
       return {
         pid: fields.integer("pid", 1, 0x7fff_ffff),
         startTime: fields.integer("startTime", 0, Number.MAX_SAFE_INTEGER),

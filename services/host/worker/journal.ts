@@ -6,8 +6,8 @@
 
 import { processId } from "../../../ffi/process.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
-import { encodeJson, Fields } from "../../../shared/protocol/codec.ts";
-import { maxEnvelopeBytes } from "../../../shared/protocol/limits.ts";
+import { encodeJson, Fields, ProtocolError } from "../../../shared/protocol/codec.ts";
+import { maxJournalBytes, maxPamEnvironmentBytes } from "../../../shared/protocol/limits.ts";
 import { isLeaseId, isLogin, isServiceName } from "../../../shared/protocol/names.ts";
 import { readProcFile } from "./proc_file.ts";
 
@@ -30,6 +30,8 @@ export interface PamItems {
   /** Applicant and roles for the TELEPORT_ variables. */
   user: string;
   roles: string[];
+  /** Variables beside them. */
+  environment: [name: string, value: string][];
 }
 
 export interface JournalEntry extends PamItems {
@@ -60,7 +62,7 @@ export function writeJournal(
 
 /** @throws {ProtocolError} If the entry is not one; {@link Deno.errors.NotFound} if there is none. */
 export function readJournal(settings: HostSettings, lease: string): JournalEntry {
-  const fields = Fields.parse(Deno.readFileSync(journalPath(settings, lease)), maxEnvelopeBytes, "journal");
+  const fields = Fields.parse(Deno.readFileSync(journalPath(settings, lease)), maxJournalBytes, "journal");
   return {
     state: fields.oneOf("state", journalStates),
     pid: fields.integer("pid", 1, 0x7fff_ffff),
@@ -73,7 +75,16 @@ export function readJournal(settings: HostSettings, lease: string): JournalEntry
     connection: fields.string("connection"),
     user: fields.string("user"),
     roles: fields.strings("roles", 256),
+    environment: fields.list("environment", maxPamEnvironmentBytes, readVariable), // None is shorter than a byte.
   };
+}
+
+function readVariable(item: unknown, path: string): [string, string] {
+  const [name, value] = Array.isArray(item) ? item : [];
+  if (typeof name !== "string" || typeof value !== "string") {
+    throw new ProtocolError(`Cannot read ${path}: it must be a variable's name and value`);
+  }
+  return [name, value];
 }
 
 /** Deletes the entry, and what is left of one half written; does nothing when there is none. */

@@ -113,6 +113,7 @@ function openLogin(
       },
       onCloseFailure: (step, error) =>
         socket.log("warning", "Cannot complete {step}: {cause}", { step, cause: describeCause(error) }),
+      onWarning: (message, properties) => socket.log("warning", message, properties),
     });
   } catch (error) {
     const { problem, detail } = asProblem(error);

@@ -13,6 +13,7 @@ import { type Listener, PamConversation } from "./conversation.ts";
 import { connectionText } from "./environment.ts";
 import { type Identity, resolveIdentity } from "./identity.ts";
 import { deleteJournal, type JournalState, type PamItems, writeJournal } from "./journal.ts";
+import { expandEnvironment, type Warn } from "./pam_environment.ts";
 import { requirePamService } from "./pam_service.ts";
 import { setVariables, startTransaction } from "./pam_session.ts";
 import { reclaimProcess } from "./prepare.ts";
@@ -33,6 +34,8 @@ export interface Login extends Disposable {
 export interface LoginReports extends Listener {
   /** A step of closing failed; the others are still taken. */
   onCloseFailure(step: string, error: unknown): void;
+  /** Something the operator may want to mend. */
+  onWarning: Warn;
 }
 
 /**
@@ -54,7 +57,7 @@ function logInWithoutPam(open: LeaseOpen): Login {
 
 function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
   requirePamService(settings.pam);
-  const asked = pamItems(open, settings);
+  const asked = pamItems(open, settings, reports.onWarning);
   const conversation = new PamConversation(reports);
   // Teardown mirrors set-up: each step that succeeds leaves the one that undoes it.
   using undo = new DisposableStack();
@@ -144,7 +147,7 @@ function establishCredentials(pam: Transaction, isAuthenticated: boolean): boole
   }
 }
 
-function pamItems(open: LeaseOpen, settings: HostSettings): PamItems {
+function pamItems(open: LeaseOpen, settings: HostSettings, warn: Warn): PamItems {
   return {
     login: open.login,
     service: settings.pam.serviceName,
@@ -154,6 +157,7 @@ function pamItems(open: LeaseOpen, settings: HostSettings): PamItems {
     connection: connectionText(open.client),
     user: open.user,
     roles: open.roles,
+    environment: expandEnvironment(settings.pam.environment, open, warn),
   };
 }
 

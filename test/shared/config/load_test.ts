@@ -113,14 +113,6 @@ Deno.test("parseConfig() refuses a role nobody defined and a user twice", () => 
   assert.match(found[2] ?? "", /^f:4:12: users\[1\]\.name must be a name no other user has, not "a"$/);
 });
 
-Deno.test("parseConfig() refuses what it does not do yet instead of ignoring it", () => {
-  assert.match(
-    mistakes("ssh_service: {pam: {environment: {A: b}}}")[0] ?? "",
-    /not available in this version/,
-  );
-  assert.deepEqual(mistakes("ssh_service: {pam: {use_pam_auth: no, environment: {}}}"), []);
-});
-
 Deno.test("parseConfig() refuses PAM's auth stack without PAM, wherever both are given", () => {
   const pam = "ssh_service: {pam: {enabled: no, use_pam_auth: yes}}";
   assert.deepEqual(mistakes(pam), [

@@ -45,6 +45,7 @@ Deno.test("toHostSettings() takes the PAM keys of a teleport.yaml in place of it
     usePamAuth: false,
     requirePamAuth: true,
     systemLogins: [],
+    environment: {},
   });
 });
 

@@ -104,6 +104,7 @@ export class Bench implements Disposable {
         usePamAuth: false,
         requirePamAuth: true,
         systemLogins: [],
+        environment: {},
         ...changes.pam,
       },
     };
