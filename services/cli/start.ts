@@ -7,7 +7,7 @@ import { toBrokerConfig, toGatewaySettings, toHostSettings } from "../../shared/
 import { loadTeleportPam } from "../../shared/config/teleport.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
 import { withParent } from "../../shared/parent.ts";
-import { readTrust } from "../../shared/trust/identity.ts";
+import { loadTrust } from "../../shared/trust/files.ts";
 import { machineFindings } from "./doctor/machine.ts";
 import { ExitCode, Failure, mustBeRoot, sentenceOf } from "./failure.ts";
 import { listenOption } from "./listen_option.ts";
@@ -18,7 +18,6 @@ import { isFree } from "./start/port.ts";
 import { dialled, untilGreeted, untilHostIsHeard } from "./start/ready.ts";
 import { openState, type State } from "./start/state.ts";
 import { type Role, Supervisor } from "./start/supervisor.ts";
-import { readOwn } from "./state_files.ts";
 import { type Options, textOption } from "./verb.ts";
 
 /** None has anything that takes long; workers close PAM by themselves, and are waited for. */
@@ -79,7 +78,7 @@ interface Plan {
 
 /** Reads the configuration and checks what would fail anyway, so that its sentence comes first. */
 function planOf(state: State, { configFile, listen: given, teleport }: Given): Plan {
-  const file = { file: configFile, config: loadConfig(configFile) };
+  const file = loadConfig(configFile);
   const gateway = toGatewaySettings(file);
   const host = toHostSettings(file, teleport === undefined ? undefined : loadTeleportPam(teleport));
   const broker = toBrokerConfig(file);
@@ -91,7 +90,7 @@ function planOf(state: State, { configFile, listen: given, teleport }: Given): P
     denoArguments(permissions, "services/main.ts", [name, "--config", configFile, withParent, ...more]);
   const first = listen[0] ?? defaultListen;
   const bus = { ...host.bus, nkeySeedFile: join(state.folder, `auditor.nkey`) };
-  const trust = readTrust(readOwn(host.trustFile));
+  const trust = loadTrust(host.trustFile);
   return {
     stages: [
       [{

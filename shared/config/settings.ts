@@ -3,16 +3,11 @@
 import { dirname, resolve } from "node:path";
 import type { GatewaySettings, ListenAddress } from "./gateway_settings.ts";
 import type { BusSettings, HostSettings } from "./host_settings.ts";
+import type { ConfigFile } from "./load.ts";
 import { ConfigError } from "./mistakes.ts";
-import type { Config, PamConfig } from "./schema.ts";
+import type { Config } from "./schema.ts";
 import { findServiceFile, serviceFolders } from "./service_file.ts";
-import { pamOf } from "./teleport.ts";
-
-/** A checked configuration and the file it came from. */
-export interface ConfigFile {
-  file: string;
-  config: Config;
-}
+import { type PamKeys, pamKeysOf } from "./teleport.ts";
 
 function section<K extends "gateway" | "host" | "broker">(
   { file, config }: ConfigFile,
@@ -94,15 +89,16 @@ function readBanner(file: string): string {
 }
 
 /**
- * @param pam Keys of a teleport.yaml of its own, in place of those in the configuration
+ * @param keys Those of a teleport.yaml of its own, in place of those in the configuration
  * @throws {ConfigError} When there is no `host` section, or no file for the PAM service
  */
-export function toHostSettings(source: ConfigFile, pam: PamConfig = pamOf(source.config)): HostSettings {
+export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(source)): HostSettings {
+  const { pam } = keys;
   const host = section(source, "host");
   const { log, bus } = source.config;
   const path = fileResolver(source);
   const confdir = orNull(path, host.pam_confdir);
-  if (pam.enabled) mustHaveServiceFile(pam.service_name, confdir);
+  if (pam.enabled) mustHaveServiceFile(keys, confdir);
   return {
     name: host.name,
     dispatcherUid: host.uid,
@@ -135,11 +131,14 @@ export function toHostSettings(source: ConfigFile, pam: PamConfig = pamOf(source
   };
 }
 
-function mustHaveServiceFile(serviceName: string, confdir: string | null): void {
-  if (findServiceFile(serviceName, confdir) !== null) return;
+function mustHaveServiceFile({ pam, placeOf }: PamKeys, confdir: string | null): void {
+  const name = pam.service_name;
+  if (findServiceFile(name, confdir) !== null) return;
   const folders = serviceFolders(confdir).join(" or ");
   throw new ConfigError([
-    `ssh_service.pam.service_name must be a service that exists, not "${serviceName}": there is no such file in ${folders}`,
+    `${
+      placeOf("service_name")
+    }: ssh_service.pam.service_name must be a service that exists, not "${name}": there is no such file in ${folders}; write one, or name another`,
   ]);
 }
 

@@ -1,17 +1,16 @@
 /** Whether what the configuration names is there: keys, service file, ports. */
 
-import { loadConfig } from "../../../shared/config/load.ts";
+import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import { type ConfigFile, loadConfig } from "../../../shared/config/load.ts";
 import { ConfigError } from "../../../shared/config/mistakes.ts";
-import type { Config, PamConfig } from "../../../shared/config/schema.ts";
 import { findServiceFile, serviceFolders } from "../../../shared/config/service_file.ts";
 import {
-  type ConfigFile,
   runDirectoryOf,
   toBrokerConfig,
   toGatewaySettings,
   toHostSettings,
 } from "../../../shared/config/settings.ts";
-import { loadTeleportPam, pamOf } from "../../../shared/config/teleport.ts";
+import { loadTeleportPam, type PamKeys, pamKeysOf } from "../../../shared/config/teleport.ts";
 import { readIdentity, readTrust, verifyCredential } from "../../../shared/trust/identity.ts";
 import { sentenceOf } from "../failure.ts";
 import { busFindings } from "./bus.ts";
@@ -23,16 +22,16 @@ import { serviceFileFindings } from "./read_stack.ts";
 /** All that is wrong with a configuration and what it names. */
 export async function configuredFindings(file: string, teleport: string | undefined): Promise<Finding[]> {
   let source: ConfigFile;
-  let pam: PamConfig;
+  let keys: PamKeys;
   try {
-    source = { file, config: loadConfig(file) };
-    pam = teleport === undefined ? pamOf(source.config) : loadTeleportPam(teleport);
+    source = loadConfig(file);
+    keys = teleport === undefined ? pamKeysOf(source) : loadTeleportPam(teleport);
   } catch (cause) {
     return mistakes(cause);
   }
   return [
     ...ownershipFindings(file),
-    ...pamFindings(source, pam),
+    ...pamFindings(source, keys),
     ...keyFindings(source),
     ...await portFindings(source.config),
     ...await busFindings(source),
@@ -49,18 +48,18 @@ function mistakes(cause: unknown): Finding[] {
   }));
 }
 
-function pamFindings({ file, config }: ConfigFile, pam: PamConfig): Finding[] {
-  if (config.host === undefined) return [];
+function pamFindings(source: ConfigFile, { pam, placeOf }: PamKeys): Finding[] {
+  if (source.config.host === undefined) return [];
   if (!pam.enabled) {
     return [{
       severity: "warning",
-      where: file,
+      where: placeOf("enabled"),
       what: "PAM is off, so accounts are not created and no PAM rule is asked",
       remedy: "set ssh_service.pam.enabled to yes",
     }];
   }
   // toHostSettings would refuse a missing service with the same sentence; here it is one finding among others.
-  const { confdir } = toHostSettings({ file, config }, { ...pam, enabled: false }).pam;
+  const { confdir } = withoutPam(source).pam;
   const service = findServiceFile(pam.service_name, confdir);
   return serviceFileFindings(service ?? `${serviceFolders(confdir)[0]}/${pam.service_name}`);
 }
@@ -76,10 +75,7 @@ function keyFindings(source: ConfigFile): Finding[] {
     findings.push(...identityFindings(identityFile, trustFile));
   }
   if (host) {
-    const { identityFile, trustFile, bus } = toHostSettings(source, {
-      ...pamOf(source.config),
-      enabled: false,
-    });
+    const { identityFile, trustFile, bus } = withoutPam(source);
     const secrets = [identityFile, ...(bus.nkeySeedFile === null ? [] : [bus.nkeySeedFile])];
     findings.push(...secrets.flatMap((secret) => secretFindings(secret, start)));
     findings.push(...identityFindings(identityFile, trustFile));
@@ -89,9 +85,14 @@ function keyFindings(source: ConfigFile): Finding[] {
   return findings;
 }
 
-function withoutBanner({ file, config }: ConfigFile): ConfigFile {
-  const gateway: Config["gateway"] = config.gateway && { ...config.gateway, Banner: null };
-  return { file, config: { ...config, gateway } };
+function withoutBanner(source: ConfigFile): ConfigFile {
+  const { gateway, ...config } = source.config;
+  return { ...source, config: { ...config, ...(gateway && { gateway: { ...gateway, Banner: null } }) } };
+}
+
+function withoutPam(source: ConfigFile): HostSettings {
+  const { pam, placeOf } = pamKeysOf(source);
+  return toHostSettings(source, { pam: { ...pam, enabled: false }, placeOf });
 }
 
 function identityFindings(identityFile: string, trustFile: string): Finding[] {

@@ -4,7 +4,7 @@ import { hasLibcrypto } from "../../../ffi/libcrypto.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { type LeaseOpen, type Suite, suites } from "../../../shared/protocol/lease.ts";
 import type { Assign, WorkerRequest } from "../../../shared/protocol/worker.ts";
-import { readIdentity, readTrust } from "../../../shared/trust/identity.ts";
+import { loadIdentity, loadTrust } from "../../../shared/trust/files.ts";
 import { ResponseCipher } from "../../../shared/trust/responses.ts";
 import { asProblem, describeCause } from "./cause.ts";
 import { Channels } from "./channels.ts";
@@ -65,8 +65,8 @@ function verify(
     const request = socket.receive();
     if (!request || !isOpen(request)) return null;
     // Read for every lease, so that a revocation holds from the next login on.
-    const trust = readTrust(Deno.readTextFileSync(settings.trustFile));
-    const identity = readIdentity(Deno.readTextFileSync(settings.identityFile));
+    const trust = loadTrust(settings.trustFile);
+    const identity = loadIdentity(settings.identityFile, { kind: "host", name: settings.name });
     const { lease, boot } = assigned;
     const verified = verifyOpen(request.envelope, trust, {
       host: settings.name,

@@ -82,9 +82,23 @@ Deno.test("parseConfig() tells all mistakes at once, in the order of the file", 
 });
 
 Deno.test("parseConfig() refuses a repeated key, broken YAML and a file that is no map, with the line", () => {
-  assert.match(mistakes("log: {}\nlog: {}\n")[0] ?? "", /^f:2:1: Map keys must be unique/);
+  assert.deepEqual(mistakes("log: {}\nhost: {}\nlog: {}\n"), [
+    'f:3:1: "log" is given already in line 1; keep one of the two',
+  ]);
+  assert.deepEqual(mistakes("roles:\n  'a:b': {logins: [x]}\n  \"a:b\": {logins: [y]}\n"), [
+    'f:3:3: "a:b" is given already in line 2; keep one of the two',
+  ]);
   assert.match(mistakes("log:\n  - a\n b: 1")[0] ?? "", /^f:3:\d+: /);
   assert.match(mistakes("- a\n")[0] ?? "", /^f:1:1: The file must be a map of keys, not a list$/);
+});
+
+Deno.test("parseConfig() says that a tab cannot indent, and in which line", () => {
+  const sentence =
+    "YAML is indented with blanks only; put blanks in place of the tab at the start of this line";
+  for (const text of ["log:\n\tlevel: info\n", "log:\n  \tlevel: info\n"]) {
+    assert.deepEqual(mistakes(text), [`f:2:${text.indexOf("\t") - 4}: ${sentence}`]);
+  }
+  assert.deepEqual(mistakes("log: {level: info,\n\tformat: json}\n"), [`f:2:2: ${sentence}`]);
 });
 
 Deno.test("parseConfig() refuses a key with options, of an unknown type, or whose blob is another type's", () => {

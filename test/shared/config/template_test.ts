@@ -100,7 +100,7 @@ Deno.test("the environment is read at top level, below teleport and from a telep
   const wanted = { A: [{ external: "a" }] };
   for (const text of [top, nested]) {
     assert.deepEqual(pamOf(parseConfig(text, "f")).environment, wanted);
-    assert.deepEqual(parseTeleportPam(text, "f").environment, wanted);
+    assert.deepEqual(parseTeleportPam(text, "f").pam.environment, wanted);
   }
   const wrong = nested.replace("external.a", "extern.a");
   for (const parse of [parseConfig, parseTeleportPam]) {
