@@ -5,7 +5,7 @@ import type { HostSettings } from "../../shared/config/host_settings.ts";
 import { loadConfig } from "../../shared/config/load.ts";
 import { toHostSettings } from "../../shared/config/settings.ts";
 import { loadTeleportPam } from "../../shared/config/teleport.ts";
-import { loadIdentity, loadTrust } from "../../shared/trust/files.ts";
+import { loadMembership } from "../../shared/trust/files.ts";
 import { become } from "./become.ts";
 import { type ExitCode, mustBeRoot } from "./failure.ts";
 import { hasParent, type Options, textOption } from "./verb.ts";
@@ -25,8 +25,7 @@ export async function run(options: Options): Promise<ExitCode> {
 }
 
 /** Monitor, dispatcher and workers read these files; here somebody is still told in one sentence. */
-function mustBeReadable({ name, identityFile, trustFile, bus }: HostSettings): void {
-  loadIdentity(identityFile, { kind: "host", name });
-  loadTrust(trustFile);
-  readBusCredentials(bus);
+function mustBeReadable(settings: HostSettings): void {
+  loadMembership(settings, { kind: "host", name: settings.name });
+  readBusCredentials(settings.bus);
 }

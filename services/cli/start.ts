@@ -36,7 +36,6 @@ export async function run(options: Options): Promise<ExitCode> {
   const plan = planOf(state, { configFile, listen: given, teleport: textOption(options, "teleport") });
   setUpLogging({ service: "start", level: plan.logLevel, format: plan.logFormat });
 
-  const stopped = stopSignal();
   const supervisor = new Supervisor({
     stages: plan.stages,
     // People are told first, then their sessions are closed.
@@ -44,9 +43,17 @@ export async function run(options: Options): Promise<ExitCode> {
     environment: keptEnvironment(),
     log: getLogger(["sallyport", "start"]),
   });
+  let isRunning = false;
+  const stopped = stopSignal({
+    onReload: () => {
+      // A gateway that does not listen to it yet would end.
+      if (isRunning) supervisor.signal("gateway", "SIGHUP");
+    },
+  });
   try {
     const started = supervisor.start();
     if (await Promise.race([started.then(() => true), stopped.then(() => false)])) {
+      isRunning = true;
       console.log(plan.invitation);
       await stopped;
     }
@@ -158,9 +165,15 @@ function mustBeFree(address: ListenAddress, remedy: string): void {
   throw new Failure(`Cannot listen on ${text}: another program does; stop it, or ${remedy}`);
 }
 
-/** Resolves at SIGTERM, SIGINT, or SIGHUP when the terminal goes away. */
-function stopSignal(): Promise<void> {
+/** Resolves at SIGTERM, SIGINT, or when the terminal goes away; any other SIGHUP asks for users and roles to be read again. */
+function stopSignal({ onReload }: { onReload: () => void }): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) Deno.addSignalListener(signal, resolve);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, resolve);
+  const hadTerminal = Deno.stdin.isTerminal();
+  Deno.addSignalListener("SIGHUP", () => {
+    // A terminal that hung up answers no more, tcgetattr(3) included.
+    if (hadTerminal && !Deno.stdin.isTerminal()) resolve();
+    else onReload();
+  });
   return promise;
 }

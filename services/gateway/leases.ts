@@ -26,6 +26,7 @@ import {
   toHostSubject,
 } from "../../shared/protocol/subjects.ts";
 import type { Aead } from "../../shared/stream/aead.ts";
+import { SteadyClock } from "../../shared/steady_clock.ts";
 import { WindowPool } from "../../shared/stream/window.ts";
 import { chacha20Poly1305 } from "../../shared/trust/chacha.ts";
 import { openEnvelope, signEnvelope } from "../../shared/trust/envelope.ts";
@@ -82,6 +83,7 @@ export class Leases implements Disposable {
   /** Frames that overtook the answer of a lease being opened: the reply is a promise, frames are callbacks. */
   readonly #early = new Map<string, Uint8Array[]>();
   readonly #boot = randomId();
+  readonly #clock = new SteadyClock();
   /** By lease id: requests whose answer is waited for. */
   readonly #asking = new Map<string, { host: string; fail: (error: ProblemError) => void }>();
   readonly #stop: (() => void)[] = [];
@@ -226,7 +228,7 @@ export class Leases implements Disposable {
       type: "gateway.heartbeat.v1",
       gateway: name,
       boot: this.#boot,
-      at: Date.now(),
+      at: this.#clock.now(),
       version,
     };
     bus.publish(gatewayHeartbeatSubject(name), signEnvelope(identity, beat));

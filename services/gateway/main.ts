@@ -6,7 +6,7 @@ import { connectBus } from "../../shared/bus/nats.ts";
 import type { GatewaySettings } from "../../shared/config/gateway_settings.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
 import { readTextFile } from "../../shared/text_file.ts";
-import { loadIdentity, loadTrust } from "../../shared/trust/files.ts";
+import { loadMembership } from "../../shared/trust/files.ts";
 import { AccessPolicy } from "./access.ts";
 import { AuthMethods } from "./auth/methods.ts";
 import { Hosts } from "./hosts.ts";
@@ -30,8 +30,7 @@ export async function runGateway(
 ): Promise<void> {
   setUpLogging({ service: "gateway", level: settings.logLevel, format: settings.logFormat });
   const log = getLogger(["sallyport", "gateway"]);
-  const identity = loadIdentity(settings.identityFile, { kind: "gateway", name: settings.name });
-  const trust = loadTrust(settings.trustFile);
+  const { identity, trust } = loadMembership(settings, { kind: "gateway", name: settings.name });
   const hostKeys = loadHostKeys(settings.hostKeyFiles.map(readTextFile), settings.hostKeyFiles);
   const credentials = readBusCredentials(settings.bus);
   const listeners = settings.listen.map((address) => Deno.listen({ ...address, transport: "tcp" }));

@@ -24,7 +24,6 @@ import {
   pamVariable,
   personName,
   publicKey,
-  refused,
   required,
   serviceName,
   template,

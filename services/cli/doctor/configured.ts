@@ -11,7 +11,7 @@ import {
   toHostSettings,
 } from "../../../shared/config/settings.ts";
 import { loadTeleportPam, type PamKeys, pamKeysOf } from "../../../shared/config/teleport.ts";
-import { readIdentity, readTrust, verifyCredential } from "../../../shared/trust/identity.ts";
+import { type Bearer, loadMembership } from "../../../shared/trust/files.ts";
 import { sentenceOf } from "../failure.ts";
 import { busFindings } from "./bus.ts";
 import type { Finding } from "./finding.ts";
@@ -33,6 +33,7 @@ export async function configuredFindings(file: string, teleport: string | undefi
     ...ownershipFindings(file),
     ...pamFindings(source, keys),
     ...keyFindings(source),
+    ...nameFindings(source),
     ...await portFindings(source.config),
     ...await busFindings(source),
   ];
@@ -72,13 +73,13 @@ function keyFindings(source: ConfigFile): Finding[] {
     const { hostKeyFiles, identityFile, trustFile, bus } = toGatewaySettings(withoutBanner(source));
     const secrets = [...hostKeyFiles, identityFile, ...(bus.nkeySeedFile === null ? [] : [bus.nkeySeedFile])];
     findings.push(...secrets.flatMap((secret) => secretFindings(secret, start)));
-    findings.push(...identityFindings(identityFile, trustFile));
+    findings.push(...identityFindings({ kind: "gateway", name: gateway.name }, { identityFile, trustFile }));
   }
   if (host) {
     const { identityFile, trustFile, bus } = withoutPam(source);
     const secrets = [identityFile, ...(bus.nkeySeedFile === null ? [] : [bus.nkeySeedFile])];
     findings.push(...secrets.flatMap((secret) => secretFindings(secret, start)));
-    findings.push(...identityFindings(identityFile, trustFile));
+    findings.push(...identityFindings({ kind: "host", name: host.name }, { identityFile, trustFile }));
     findings.push(...ownershipFindings(runDirectoryOf(source)));
   }
   if (broker) findings.push(...ownershipFindings(toBrokerConfig(source).identitiesFile));
@@ -95,17 +96,27 @@ function withoutPam(source: ConfigFile): HostSettings {
   return toHostSettings(source, { pam: { ...pam, enabled: false }, placeOf });
 }
 
-function identityFindings(identityFile: string, trustFile: string): Finding[] {
+/** On one machine a gateway whose default host is another is mostly a slip of the pen. */
+function nameFindings({ config: { gateway, host }, placeOf }: ConfigFile): Finding[] {
+  if (!gateway || !host || gateway.host === host.name) return [];
+  return [{
+    severity: "warning",
+    where: placeOf(["gateway", "host"]),
+    what: `\`ssh login@gateway\` means the host ${gateway.host}, and this machine's host is ${host.name}`,
+    remedy: `set gateway.host to ${host.name}, unless ${gateway.host} is another machine`,
+  }];
+}
+
+function identityFindings(bearer: Bearer, files: { identityFile: string; trustFile: string }): Finding[] {
   try {
-    const trust = readTrust(Deno.readTextFileSync(trustFile));
-    verifyCredential(readIdentity(Deno.readTextFileSync(identityFile)).credential, trust);
-    return ownershipFindings(trustFile);
+    loadMembership(files, bearer);
+    return ownershipFindings(files.trustFile);
   } catch (cause) {
     return [{
       severity: "error",
-      where: identityFile,
-      what: `This identity is not good with ${trustFile}: ${sentenceOf(cause)}`,
-      remedy: "issue it again with the fleet key the trust file is of: sallyport keys issue",
+      where: files.identityFile,
+      what: "This identity cannot be used, and nobody will believe who bears it",
+      remedy: sentenceOf(cause),
     }];
   }
 }

@@ -160,6 +160,20 @@ Deno.test("parseConfig() refuses ways in that are none, and roles of pam_logins 
   assert.equal(mistakes("roles: {r: {logins: [x]}}\npam_logins: {../x: [r]}").length, 1);
 });
 
+Deno.test("parseConfig() refuses an embedded broker that bus.servers does not name", () => {
+  const found = (listen: string, servers: string) =>
+    mistakes(`broker: {identities: i, listen: "${listen}"}\nbus:\n  servers: [${servers}]\n`);
+  assert.deepEqual(found("127.0.0.1:4333", '"nats://127.0.0.1:4222", "nats://10.0.0.1:4333"'), [
+    "f:3:12: bus.servers must name nats://127.0.0.1:4333, where broker.listen puts the embedded broker, not nats://127.0.0.1:4222, nats://10.0.0.1:4333; make them agree, or remove the section broker to use a NATS server of your own",
+  ]);
+  assert.equal(found("[::1]:4222", '"nats://10.0.0.1"').length, 1);
+  assert.deepEqual(found("127.0.0.1:4333", '"nats://10.0.0.1:1", "nats://localhost:4333"'), []);
+  assert.deepEqual(found("[::1]:4222", '"nats://[::1]"'), []);
+  assert.deepEqual(mistakes("broker: {identities: i}\n"), []);
+  const [sentence = ""] = mistakes('broker:\n  identities: i\n  listen: "127.0.0.1:4333"\n');
+  assert.match(sentence, /^f:1:1: bus\.servers must name nats:\/\/127\.0\.0\.1:4333/);
+});
+
 Deno.test("parseConfig() refuses service names that libpam would cut to another one", () => {
   for (const name of ["../sshd", "a/b", ".hidden", '""', "'a b'"]) {
     assert.equal(mistakes(`ssh_service: {pam: {service_name: ${name}}}`).length, 1, name);
