@@ -6,7 +6,9 @@ import { loadConfig } from "../../shared/config/load.ts";
 import { toBrokerConfig, toGatewaySettings, toHostSettings } from "../../shared/config/settings.ts";
 import { loadTeleportPam } from "../../shared/config/teleport.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
+import type { LogFormat } from "../../shared/log_record.ts";
 import { withParent } from "../../shared/parent.ts";
+import type { LogLevel } from "../../shared/protocol/worker.ts";
 import { loadTrust } from "../../shared/trust/files.ts";
 import { machineFindings } from "./doctor/machine.ts";
 import { ExitCode, Failure, mustBeRoot, sentenceOf } from "./failure.ts";
@@ -79,8 +81,8 @@ interface Plan {
   leasesFolder: string;
   /** How long that may take them. */
   closingMs: number;
-  logLevel: "debug" | "info" | "warning" | "error";
-  logFormat: "human" | "json" | "auto";
+  logLevel: LogLevel;
+  logFormat: LogFormat | "auto";
 }
 
 /** Reads the configuration and checks what would fail anyway, so that its sentence comes first. */

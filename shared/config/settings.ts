@@ -2,7 +2,7 @@
 
 import { dirname, resolve } from "node:path";
 import type { GatewaySettings, ListenAddress } from "./gateway_settings.ts";
-import type { BusSettings, HostSettings } from "./host_settings.ts";
+import type { BusSettings, HostSettings, MemberSettings } from "./host_settings.ts";
 import type { ConfigFile } from "./load.ts";
 import { ConfigError } from "./mistakes.ts";
 import type { Config } from "./schema.ts";
@@ -29,6 +29,28 @@ function orNull<T>(resolveName: (name: T) => T, name: T | null | undefined): T |
   return name === null || name === undefined ? null : resolveName(name);
 }
 
+/** What a section of either side says of its place on the bus. */
+interface MemberKeys {
+  name: string;
+  identity: string;
+  trust: string;
+  nkey: string | null;
+}
+
+function memberSettings(source: ConfigFile, { name, identity, trust, nkey }: MemberKeys): MemberSettings {
+  const { bus, log } = source.config;
+  const path = fileResolver(source);
+  return {
+    name,
+    identityFile: path(identity),
+    trustFile: path(trust),
+    bus: busSettings(source, nkey),
+    sessionTimeoutMs: bus.session_timeout,
+    logLevel: log.level,
+    logFormat: log.format,
+  };
+}
+
 function busSettings(source: ConfigFile, nkey: string | null): BusSettings {
   const path = fileResolver(source);
   const { servers, tls, nkey: shared } = source.config.bus;
@@ -42,14 +64,12 @@ function busSettings(source: ConfigFile, nkey: string | null): BusSettings {
 /** @throws {ConfigError} When there is no `gateway` section, or the banner cannot be read */
 export function toGatewaySettings(source: ConfigFile): GatewaySettings {
   const gateway = section(source, "gateway");
-  const { users, roles, pam_logins, log, bus } = source.config;
+  const { users, roles, pam_logins } = source.config;
   const path = fileResolver(source);
   return {
-    name: gateway.name,
+    ...memberSettings(source, gateway),
     listen: gateway.listen,
     hostKeyFiles: gateway.host_keys.map(path),
-    identityFile: path(gateway.identity),
-    trustFile: path(gateway.trust),
     defaultHost: gateway.host,
     uid: gateway.uid,
     gid: gateway.gid,
@@ -61,13 +81,9 @@ export function toGatewaySettings(source: ConfigFile): GatewaySettings {
     clientAliveIntervalMs: gateway.ClientAliveInterval,
     clientAliveCountMax: gateway.ClientAliveCountMax,
     banner: gateway.Banner === null ? null : readBanner(path(gateway.Banner)),
-    bus: busSettings(source, gateway.nkey),
-    sessionTimeoutMs: bus.session_timeout,
     users,
     roles,
     pamLogins: pam_logins,
-    logLevel: log.level,
-    logFormat: log.format,
   };
 }
 
@@ -95,16 +111,13 @@ function readBanner(file: string): string {
 export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(source)): HostSettings {
   const { pam } = keys;
   const host = section(source, "host");
-  const { log, bus } = source.config;
   const path = fileResolver(source);
   const confdir = orNull(path, host.pam_confdir);
   if (pam.enabled) mustHaveServiceFile(keys, confdir);
   return {
-    name: host.name,
+    ...memberSettings(source, host),
     dispatcherUid: host.uid,
     dispatcherGid: host.gid,
-    identityFile: path(host.identity),
-    trustFile: path(host.trust),
     runDirectory: path(host.run_dir),
     pam: {
       enabled: pam.enabled,
@@ -115,19 +128,15 @@ export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(sou
       systemLogins: host.pam_system_logins,
       environment: pam.environment,
     },
-    bus: busSettings(source, host.nkey),
     warmWorkers: host.warm_workers,
     maxOpening: host.max_opening,
     maxLeases: host.max_leases,
     loginGraceMs: host.LoginGraceTime,
     hangupGraceMs: host.hangup_grace,
     closeTimeoutMs: host.close_timeout,
-    sessionTimeoutMs: bus.session_timeout,
     openFilesSoft: host.open_files,
     acceptEnv: host.AcceptEnv,
     subsystems: host.subsystems,
-    logLevel: log.level,
-    logFormat: log.format,
   };
 }
 

@@ -4,12 +4,12 @@
  * One root-only file per lease, replaced atomically; it is in the run directory and so does not outlive a boot.
  */
 
+import { startTimeOf } from "../../../ffi/proc_file.ts";
 import { processId } from "../../../ffi/process.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { encodeJson, Fields, ProtocolError } from "../../../shared/protocol/codec.ts";
 import { maxJournalBytes, maxPamEnvironmentBytes } from "../../../shared/protocol/limits.ts";
 import { isLeaseId, isLogin, isServiceName } from "../../../shared/protocol/names.ts";
-import { readProcFile } from "./proc_file.ts";
 
 /**
  * What a janitor still has to do: before PAM's first call and after pam_close_session it takes the credentials away,
@@ -54,7 +54,10 @@ export function writeJournal(
   items: PamItems,
 ): void {
   const path = journalPath(settings, lease);
-  const entry: JournalEntry = { state, pid: processId(), startTime: ownStartTime(), ...items };
+  const pid = processId();
+  const startTime = startTimeOf(pid);
+  if (startTime === null) throw new Error("Cannot find this process under /proc: mount it");
+  const entry: JournalEntry = { state, pid, startTime, ...items };
   Deno.mkdirSync(`${settings.runDirectory}/leases`, { recursive: true, mode: 0o700 });
   Deno.writeFileSync(`${path}.new`, encodeJson(entry), { mode: 0o600 });
   Deno.renameSync(`${path}.new`, path);
@@ -75,7 +78,10 @@ export function readJournal(settings: HostSettings, lease: string): JournalEntry
     connection: fields.string("connection"),
     user: fields.string("user"),
     roles: fields.strings("roles", 256),
-    environment: fields.list("environment", maxPamEnvironmentBytes, readVariable), // None is shorter than a byte.
+    // One written before an upgrade has none.
+    environment: fields.isNull("environment")
+      ? []
+      : fields.list("environment", maxPamEnvironmentBytes, readVariable), // None is shorter than a byte.
   };
 }
 
@@ -97,10 +103,4 @@ export function deleteJournal(settings: HostSettings, lease: string): void {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
-}
-
-/** Field 22 of /proc/self/stat, counted after the command name, which may itself hold spaces and brackets. */
-function ownStartTime(): number {
-  const stat = readProcFile("/proc/self/stat");
-  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
 }

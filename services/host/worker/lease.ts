@@ -2,7 +2,7 @@
 
 import { hasLibcrypto } from "../../../ffi/libcrypto.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
-import { type LeaseOpen, type Suite, suites } from "../../../shared/protocol/lease.ts";
+import { type LeaseOpen, suitesWith } from "../../../shared/protocol/lease.ts";
 import type { Assign, WorkerRequest } from "../../../shared/protocol/worker.ts";
 import { loadIdentity, loadTrust } from "../../../shared/trust/files.ts";
 import { ResponseCipher } from "../../../shared/trust/responses.ts";
@@ -74,7 +74,7 @@ function verify(
       lease,
       now: hostNow(),
     });
-    const { responsesKey, ...answer } = answerOpen(verified, trust, identity, usableSuites());
+    const { responsesKey, ...answer } = answerOpen(verified, trust, identity, suitesWith(hasLibcrypto()));
     const { login, gateway } = verified.open;
     socket.reply({ type: "lease.answer", ...answer, login, gateway });
     return { open: verified.open, responses: new ResponseCipher(responsesKey) };
@@ -86,11 +86,6 @@ function verify(
 
 function isOpen(request: WorkerRequest): request is WorkerRequest & { type: "lease.open" } {
   return nextState("assigned", request.type) === "opening";
-}
-
-/** The dispatcher, on the same host, seals with AES only where libcrypto makes it fast. */
-function usableSuites(): Suite[] {
-  return suites.filter((suite) => suite !== "aes-256-gcm" || hasLibcrypto());
 }
 
 /** Runs PAM; null when the login was refused. */
