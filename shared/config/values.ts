@@ -84,11 +84,12 @@ export const personName = matching(
   // deno-lint-ignore no-control-regex
   (text) => text.length >= 1 && text.length <= 128 && !/[\x00-\x1f\x7f]/.test(text),
 );
-/** What pam_exec and pam_script set themselves, from items a variable of the same name must not contradict. */
-const variablesOfPam = /^PAM_(SERVICE|TYPE|USER|RUSER|RHOST|TTY|AUTHTOK|OLDAUTHTOK)$/;
+/** Facts of the login, which pam_exec, pam_script and we set, and a variable of the same name must not contradict. */
+const factsOfTheLogin =
+  /^(PAM_(SERVICE|TYPE|USER|RUSER|RHOST|TTY|AUTHTOK|OLDAUTHTOK)|SSH_(CLIENT|CONNECTION|TTY|AUTH_INFO_0))$/;
 export const pamVariable = matching(
-  "named with 1 to 128 printable ASCII characters without = and blanks, and neither LD_* nor DYLD_*, which steer the loader, nor a variable of PAM's own such as PAM_USER",
-  (text) => /^[!-<>-~]{1,128}$/.test(text) && !steersTheLoader(text) && !variablesOfPam.test(text),
+  "named with 1 to 128 printable ASCII characters without = and blanks, and neither LD_* nor DYLD_*, which steer the loader, nor one of PAM's or SSH's own such as PAM_USER or SSH_CONNECTION",
+  (text) => /^[!-<>-~]{1,128}$/.test(text) && !steersTheLoader(text) && !factsOfTheLogin.test(text),
 );
 /** Text with templates; as parsed. */
 export const template: Kind<Template> = {

@@ -71,7 +71,7 @@ function mistakes(text: string, parse: (text: string, file: string) => unknown =
 const forms =
   'text, in quotes, in which {{external.NAME}} or {{external["any name"]}} stands for a trait and {{internal.logins}} for the logins';
 const names =
-  "named with 1 to 128 printable ASCII characters without = and blanks, and neither LD_* nor DYLD_*, which steer the loader, nor a variable of PAM's own such as PAM_USER";
+  "named with 1 to 128 printable ASCII characters without = and blanks, and neither LD_* nor DYLD_*, which steer the loader, nor one of PAM's or SSH's own such as PAM_USER or SSH_CONNECTION";
 const key = "ssh_service.pam.environment";
 
 Deno.test("parseConfig() names file, line, column and the accepted forms of a template", () => {
@@ -83,6 +83,7 @@ Deno.test("parseConfig() names file, line, column and the accepted forms of a te
     "EMPTY:": `f:5:13: ${key}.EMPTY must be ${forms}, not nothing`,
     "LD_PRELOAD: x": `f:5:7: ${key}.LD_PRELOAD must be ${names}`,
     "dyld_library_path: x": `f:5:7: ${key}.dyld_library_path must be ${names}`,
+    "SSH_CONNECTION: x": `f:5:7: ${key}.SSH_CONNECTION must be ${names}`,
     "PAM_USER: root": `f:5:7: ${key}.PAM_USER must be ${names}`,
     '"": x': `f:5:7: ${key}."" must be ${names}`,
     "A=B: x": `f:5:7: ${key}."A=B" must be ${names}`,
