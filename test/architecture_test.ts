@@ -25,7 +25,7 @@ const arrows: [from: RegExp, to: RegExp][] = [
   ],
   [
     /^services\/host\/monitor\//,
-    /^(services\/host\/monitor|ffi|shared\/(protocol|trust))\/|^shared\/(config\/host_settings|log_record|parent|error|version)\.ts$|^services\/host\/worker\/journal\.ts$/,
+    /^(services\/host\/monitor|ffi|shared\/(protocol|trust))\/|^shared\/(config\/host_settings|log_record|parent|steady_clock|error|version)\.ts$|^services\/host\/worker\/journal\.ts$/,
   ],
   [
     /^services\/host\/worker\//,

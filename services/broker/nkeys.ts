@@ -45,6 +45,15 @@ export function readPublicNkey(text: string): KeyObject {
   }
 }
 
+/** Whether {@link readPublicNkey} takes `text`. */
+export function isPublicNkey(text: string): boolean {
+  try {
+    return readPublicNkey(text) !== null;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether `signature` (base64, as clients of any age write it) is the key's over `nonce`. */
 export function isSigned(key: KeyObject, nonce: string, signature: string): boolean {
   try {

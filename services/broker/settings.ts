@@ -1,5 +1,6 @@
 /** What the broker process is told, as one JSON file. */
 
+import type { LogFormat } from "../../shared/log_record.ts";
 import { Fields } from "../../shared/protocol/codec.ts";
 import type { LogLevel } from "../../shared/protocol/worker.ts";
 import type { BrokerIdentity } from "./broker.ts";
@@ -13,7 +14,7 @@ export interface BrokerSettings {
   gid: number;
   identities: BrokerIdentity[];
   logLevel: LogLevel;
-  logFormat: "human" | "json" | "auto";
+  logFormat: LogFormat | "auto";
 }
 
 const maxSettingsBytes = 1_048_576;

@@ -6,7 +6,8 @@
 import { join } from "node:path";
 import { execReplace } from "../../ffi/process.ts";
 import { withParent } from "../../shared/parent.ts";
-import { Failure, sentenceOf } from "./failure.ts";
+import { reasonOf } from "../../shared/text_file.ts";
+import { Failure } from "./failure.ts";
 import { denoArguments, keptEnvironment, type PermissionSet } from "./role_command.ts";
 
 /** @throws {Failure} When the settings cannot be written */
@@ -36,6 +37,6 @@ function writeSettings({ folder, name, value }: { folder: string; name: string; 
     return file;
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
-    throw new Failure(`Cannot write settings below ${folder}: ${sentenceOf(cause)}`, undefined, { cause });
+    throw new Failure(`Cannot write settings below ${folder}: ${reasonOf(cause)}`, undefined, { cause });
   }
 }

@@ -10,6 +10,7 @@ import {
   gatewayAllowList,
   hostAllowList,
 } from "../../shared/protocol/subjects.ts";
+import { isPublicNkey } from "../broker/nkeys.ts";
 import type { BrokerSettings } from "../broker/settings.ts";
 import { become } from "./become.ts";
 import { type ExitCode, Failure, mustBeRoot } from "./failure.ts";
@@ -28,7 +29,7 @@ const allowLists: Record<"gateway" | "host" | "auditor", (name: string) => Allow
 export async function run(options: Options): Promise<ExitCode> {
   mustBeRoot("run the broker");
   const file = textOption(options, "config") ?? "";
-  const source = { file, config: loadConfig(file) };
+  const source = loadConfig(file);
   const { hostname, port, uid, gid, identitiesFile } = toBrokerConfig(source);
   const settings: BrokerSettings = {
     host: hostname,
@@ -53,10 +54,17 @@ export function readIdentities(file: string): BrokerSettings["identities"] {
       const fields = new Fields(item, path);
       const kind = fields.oneOf("kind", ["gateway", "host", "auditor"]);
       const name = fields.matching("name", isName, "a name of letters, digits, - and _");
-      return { publicKey: fields.string("publicKey"), allow: allowLists[kind](name) };
+      return {
+        publicKey: fields.matching("publicKey", isPublicNkey, "a public nkey, which starts with U"),
+        allow: allowLists[kind](name),
+      };
     });
   } catch (cause) {
-    if (cause instanceof ProtocolError) throw new Failure(cause.message);
+    if (cause instanceof ProtocolError) {
+      throw new Failure(
+        `${cause.message}; correct it; where sallyport start made it, remove it, and it is made again`,
+      );
+    }
     throw cause;
   }
 }

@@ -13,7 +13,7 @@ export async function run(options: Options): Promise<ExitCode> {
   const file = textOption(options, "config") ?? "";
   const listen = listenOption(options);
   const read = (): GatewaySettings => {
-    const settings = toGatewaySettings({ file, config: loadConfig(file) });
+    const settings = toGatewaySettings(loadConfig(file));
     return listen ? { ...settings, listen: [listen] } : settings;
   };
   await runGateway(read(), read, hasParent(options) ? parentGone() : undefined);

@@ -1,10 +1,16 @@
 /** `sallyport keys init|issue`: the fleet key, which can live offline, and identities signed by it. */
 
 import { join } from "node:path";
-import { createFleetKey, identityKinds, issueIdentity, trustText } from "../../shared/trust/identity.ts";
+import {
+  createFleetKey,
+  fleetPublicKey,
+  identityKinds,
+  issueIdentity,
+  trustText,
+} from "../../shared/trust/identity.ts";
 import { isName } from "../../shared/protocol/names.ts";
 import { ExitCode, Failure } from "./failure.ts";
-import { createOnce, makeFolder, readOwn } from "./state_files.ts";
+import { createOnce, exists, makeFolder, readOwn } from "./state_files.ts";
 import { type Options, textOption } from "./verb.ts";
 
 // deno-lint-ignore require-await -- every verb returns a promise
@@ -34,25 +40,17 @@ export async function run(options: Options, action = ""): Promise<ExitCode> {
   throw new Failure(`Cannot do "${action}" with keys: the actions are init and issue`, ExitCode.usage);
 }
 
-/** Fleet key and trust file, unless there is a trust file: its key may have been taken offline, and is not replaced. */
+/**
+ * Fleet key and trust file, unless there is a trust file: its key may have been taken offline, and is not replaced. The
+ * key is written first, so that one who is interrupted in between goes on from it.
+ */
 export function makeFleetKey(folder: string): void {
   makeFolder(folder);
-  if (exists(join(folder, "trust"))) return;
-  createOnce(join(folder, "fleet.key"), 0o600, () => {
-    const { secret, publicKey } = createFleetKey();
-    createOnce(join(folder, "trust"), 0o644, () => trustText(publicKey));
-    return secret;
-  });
-}
-
-function exists(file: string): boolean {
-  try {
-    Deno.lstatSync(file);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  const trust = join(folder, "trust");
+  if (exists(trust)) return;
+  const key = join(folder, "fleet.key");
+  createOnce(key, 0o600, () => createFleetKey().secret);
+  createOnce(trust, 0o644, () => trustText(fleetPublicKey(readOwn(key))));
 }
 
 /** An identity file signed by the folder's fleet key, unless it is there. */

@@ -6,8 +6,10 @@ import { loadConfig } from "../../shared/config/load.ts";
 import { toBrokerConfig, toGatewaySettings, toHostSettings } from "../../shared/config/settings.ts";
 import { loadTeleportPam } from "../../shared/config/teleport.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
+import type { LogFormat } from "../../shared/log_record.ts";
 import { withParent } from "../../shared/parent.ts";
-import { readTrust } from "../../shared/trust/identity.ts";
+import type { LogLevel } from "../../shared/protocol/worker.ts";
+import { loadTrust } from "../../shared/trust/files.ts";
 import { machineFindings } from "./doctor/machine.ts";
 import { ExitCode, Failure, mustBeRoot, sentenceOf } from "./failure.ts";
 import { listenOption } from "./listen_option.ts";
@@ -18,7 +20,6 @@ import { isFree } from "./start/port.ts";
 import { dialled, untilGreeted, untilHostIsHeard } from "./start/ready.ts";
 import { openState, type State } from "./start/state.ts";
 import { type Role, Supervisor } from "./start/supervisor.ts";
-import { readOwn } from "./state_files.ts";
 import { type Options, textOption } from "./verb.ts";
 
 /** None has anything that takes long; workers close PAM by themselves, and are waited for. */
@@ -37,7 +38,6 @@ export async function run(options: Options): Promise<ExitCode> {
   const plan = planOf(state, { configFile, listen: given, teleport: textOption(options, "teleport") });
   setUpLogging({ service: "start", level: plan.logLevel, format: plan.logFormat });
 
-  const stopped = stopSignal();
   const supervisor = new Supervisor({
     stages: plan.stages,
     // People are told first, then their sessions are closed.
@@ -45,9 +45,17 @@ export async function run(options: Options): Promise<ExitCode> {
     environment: keptEnvironment(),
     log: getLogger(["sallyport", "start"]),
   });
+  let isRunning = false;
+  const stopped = stopSignal({
+    onReload: () => {
+      // A gateway that does not listen to it yet would end.
+      if (isRunning) supervisor.signal("gateway", "SIGHUP");
+    },
+  });
   try {
     const started = supervisor.start();
     if (await Promise.race([started.then(() => true), stopped.then(() => false)])) {
+      isRunning = true;
       console.log(plan.invitation);
       await stopped;
     }
@@ -73,13 +81,13 @@ interface Plan {
   leasesFolder: string;
   /** How long that may take them. */
   closingMs: number;
-  logLevel: "debug" | "info" | "warning" | "error";
-  logFormat: "human" | "json" | "auto";
+  logLevel: LogLevel;
+  logFormat: LogFormat | "auto";
 }
 
 /** Reads the configuration and checks what would fail anyway, so that its sentence comes first. */
 function planOf(state: State, { configFile, listen: given, teleport }: Given): Plan {
-  const file = { file: configFile, config: loadConfig(configFile) };
+  const file = loadConfig(configFile);
   const gateway = toGatewaySettings(file);
   const host = toHostSettings(file, teleport === undefined ? undefined : loadTeleportPam(teleport));
   const broker = toBrokerConfig(file);
@@ -91,7 +99,7 @@ function planOf(state: State, { configFile, listen: given, teleport }: Given): P
     denoArguments(permissions, "services/main.ts", [name, "--config", configFile, withParent, ...more]);
   const first = listen[0] ?? defaultListen;
   const bus = { ...host.bus, nkeySeedFile: join(state.folder, `auditor.nkey`) };
-  const trust = readTrust(readOwn(host.trustFile));
+  const trust = loadTrust(host.trustFile);
   return {
     stages: [
       [{
@@ -159,9 +167,15 @@ function mustBeFree(address: ListenAddress, remedy: string): void {
   throw new Failure(`Cannot listen on ${text}: another program does; stop it, or ${remedy}`);
 }
 
-/** Resolves at SIGTERM, SIGINT, or SIGHUP when the terminal goes away. */
-function stopSignal(): Promise<void> {
+/** Resolves at SIGTERM, SIGINT, or when the terminal goes away; any other SIGHUP asks for users and roles to be read again. */
+function stopSignal({ onReload }: { onReload: () => void }): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) Deno.addSignalListener(signal, resolve);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, resolve);
+  const hadTerminal = Deno.stdin.isTerminal();
+  Deno.addSignalListener("SIGHUP", () => {
+    // A terminal that hung up answers no more, tcgetattr(3) included.
+    if (hadTerminal && !Deno.stdin.isTerminal()) resolve();
+    else onReload();
+  });
   return promise;
 }

@@ -1,19 +1,23 @@
 /** Files made on first use and kept ever after. */
 
+import { readTextFile, reasonOf } from "../../shared/text_file.ts";
 import { Failure, sentenceOf } from "./failure.ts";
 
-/** Writes `file` with what `make` returns, unless it exists; never leaves half a file behind. */
+/** Writes `file` with what `make` returns, unless it exists. @throws {Failure} */
 export function createOnce(file: string, mode: number, make: () => string): void {
-  if (exists(file)) return;
+  if (!exists(file)) writeWhole(file, mode, make());
+}
+
+/** Writes `file`, or replaces it; never leaves half a file behind. @throws {Failure} */
+export function writeWhole(file: string, mode: number, text: string): void {
   const temporary = `${file}.new`;
-  const text = make();
   try {
     Deno.writeTextFileSync(temporary, text, { mode });
     // The umask may have taken bits away, and an older leftover keeps its own.
     Deno.chmodSync(temporary, mode);
     Deno.renameSync(temporary, file);
   } catch (cause) {
-    throw new Failure(`Cannot write ${file}: ${sentenceOf(cause)}`);
+    throw new Failure(`Cannot write ${file}: ${reasonOf(cause)}`);
   }
 }
 
@@ -23,16 +27,16 @@ export function exists(file: string): boolean {
     return true;
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return false;
-    throw new Failure(`Cannot look at ${file}: ${sentenceOf(cause)}`);
+    throw new Failure(`Cannot look at ${file}: ${reasonOf(cause)}`);
   }
 }
 
 /** @throws {Failure} */
 export function readOwn(file: string): string {
   try {
-    return Deno.readTextFileSync(file);
+    return readTextFile(file);
   } catch (cause) {
-    throw new Failure(`Cannot read ${file}: ${sentenceOf(cause)}`);
+    throw new Failure(sentenceOf(cause));
   }
 }
 
@@ -41,6 +45,6 @@ export function makeFolder(folder: string, mode = 0o700): void {
   try {
     Deno.mkdirSync(folder, { recursive: true, mode });
   } catch (cause) {
-    throw new Failure(`Cannot make the folder ${folder}: ${sentenceOf(cause)}`);
+    throw new Failure(`Cannot make the folder ${folder}: ${reasonOf(cause)}`);
   }
 }

@@ -8,6 +8,10 @@ export interface Target {
   host: string;
 }
 
+/** For somebody who asked for neither. */
+export const whatTargetsAre =
+  "No account can have this login: write LOGIN or LOGIN+HOST, the login with at most 32 letters, digits, _ . and -, and neither . nor - in front.";
+
 /**
  * Reads `login` or `login+host`.
  *

@@ -6,7 +6,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { ClientAddress } from "../../shared/protocol/lease.ts";
 import { ProblemError, problems } from "../../shared/protocol/problems.ts";
 import type { AccessPolicy } from "./access.ts";
-import { parseTarget } from "./address.ts";
+import { parseTarget, whatTargetsAre } from "./address.ts";
 import type { AuthMethod } from "./auth/method.ts";
 import type { AuthMethods } from "./auth/methods.ts";
 import type { Lease } from "./lease.ts";
@@ -93,7 +93,10 @@ export class SshConnection {
     const method = this.#offered.includes(context.method) ? methods.named(context.method) : undefined;
     if (this.#refused) return this.#reject(context, true, "the host has refused already");
     if (!method) return this.#reject(context, context.method !== "none", "method not offered");
-    if (!target) return this.#reject(context, true, "not a login name");
+    if (!target) {
+      if (this.#failures === 0) this.#tell(whatTargetsAre);
+      return this.#reject(context, true, "not a login name");
+    }
     if (this.#proven) return await this.#logIn(context, method, this.#proven);
     const verdict = await method.judge({ context, login: target.login, policy: policy() });
     switch (verdict.verdict) {

@@ -25,6 +25,9 @@ interface Waiter {
   resolve: (state: HostState | null) => void;
 }
 
+/** By then everybody who lives has beaten once, even with half a heartbeat's delay. */
+const hearingMs = heartbeatIntervalMs * 1.5;
+
 /** Listens to signed heartbeats. Unsigned, wrongly signed and stale ones change nothing. */
 export class Hosts implements Disposable {
   readonly #states = new Map<string, HostState>();
@@ -32,15 +35,25 @@ export class Hosts implements Disposable {
   readonly #waiters = new Set<Waiter>();
   readonly #subscription: { unsubscribe(): void };
   readonly #sweep: ReturnType<typeof setInterval>;
+  readonly #unwatch: () => void;
+  readonly #bus: Bus;
+  /** Since when everybody who beats is heard. */
+  #listeningSince: number;
+  readonly #now: () => number;
   #onRestarted: (host: string) => void = () => {};
   #onSilent: (host: string) => void = () => {};
 
-  constructor(bus: Bus, readonly trust: Trust) {
+  /** @param now In place of `performance.now()`, for tests */
+  constructor(bus: Bus, readonly trust: Trust, now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#listeningSince = now();
+    this.#bus = bus;
+    this.#unwatch = bus.onState(() => this.#listeningSince = this.#now());
     this.#subscription = bus.subscribe(allHostHeartbeats, ({ data }) => this.#heard(data));
     this.#sweep = setInterval(() => {
       // While our own connection is down nobody can be heard; that is not the hosts' silence.
       if (bus.state !== "up") {
-        for (const state of this.#states.values()) state.heardAt = performance.now();
+        for (const state of this.#states.values()) state.heardAt = this.#now();
       } else this.#dropSilent();
     }, heartbeatIntervalMs);
   }
@@ -56,18 +69,26 @@ export class Hosts implements Disposable {
   }
 
   /**
-   * The state of `host`, waiting up to a heartbeat for one that has not been heard yet.
+   * The state of `host`, waiting up to a heartbeat for one that could not be heard yet: one that never was when
+   * everybody has had the time to be heard is not there.
    *
    * @param options.notBoot A boot id known to be stale: wait for another
    */
   find(host: string, options: { notBoot?: string } = {}): Promise<HostState | null> {
     const known = this.#states.get(host);
     if (known && known.boot !== options.notBoot) return Promise.resolve(known);
+    const waitMs = known ? hearingMs : this.#untilAllAreHeardMs();
+    if (waitMs <= 0) return Promise.resolve(null);
     const { promise, resolve } = Promise.withResolvers<HostState | null>();
     const waiter: Waiter = { host, notBoot: options.notBoot, resolve };
     this.#waiters.add(waiter);
-    const timer = setTimeout(() => this.#settle(waiter, null), heartbeatIntervalMs * 1.5);
+    const timer = setTimeout(() => this.#settle(waiter, null), waitMs);
     return promise.finally(() => clearTimeout(timer));
+  }
+
+  #untilAllAreHeardMs(): number {
+    if (this.#bus.state !== "up") return hearingMs;
+    return this.#listeningSince + hearingMs - this.#now();
   }
 
   #settle(waiter: Waiter, state: HostState | null): void {
@@ -91,8 +112,8 @@ export class Hosts implements Disposable {
     const state: HostState = {
       name: beat.host,
       boot: beat.boot,
-      clockOffsetMs: beat.at - performance.now(),
-      heardAt: performance.now(),
+      clockOffsetMs: beat.at - this.#now(),
+      heardAt: this.#now(),
     };
     this.#states.set(beat.host, state);
     if (before && before.boot !== beat.boot) this.#onRestarted(beat.host);
@@ -103,9 +124,9 @@ export class Hosts implements Disposable {
 
   #dropSilent(): void {
     for (const state of this.#states.values()) {
-      if (performance.now() - state.heardAt <= heartbeatTimeoutMs) continue;
+      if (this.#now() - state.heardAt <= heartbeatTimeoutMs) continue;
       this.#states.delete(state.name);
-      // A clock that stepped back looks like a replay; after a silence it may start anew.
+      // A restart whose clock has stepped back looks like a replay; after a silence it may start anew.
       this.#latest.delete(state.name);
       this.#onSilent(state.name);
     }
@@ -113,6 +134,7 @@ export class Hosts implements Disposable {
 
   [Symbol.dispose](): void {
     this.#subscription.unsubscribe();
+    this.#unwatch();
     clearInterval(this.#sweep);
     for (const waiter of this.#waiters) this.#settle(waiter, null);
   }

@@ -8,8 +8,7 @@ import {
   type GatewayHeartbeat,
   type LeaseOpen,
   type PamAuth,
-  type Suite,
-  suites,
+  suitesWith,
 } from "../../shared/protocol/lease.ts";
 import {
   heartbeatIntervalMs,
@@ -25,9 +24,9 @@ import {
   leaseOpenSubject,
   toHostSubject,
 } from "../../shared/protocol/subjects.ts";
-import type { Aead } from "../../shared/stream/aead.ts";
+import { SteadyClock } from "../../shared/steady_clock.ts";
 import { WindowPool } from "../../shared/stream/window.ts";
-import { chacha20Poly1305 } from "../../shared/trust/chacha.ts";
+import { aeadFor } from "../../shared/trust/aead_for.ts";
 import { openEnvelope, signEnvelope } from "../../shared/trust/envelope.ts";
 import { deriveLeaseKeys, generateEphemeral } from "../../shared/trust/exchange.ts";
 import type { Identity, Trust } from "../../shared/trust/identity.ts";
@@ -64,15 +63,6 @@ function randomId(): string {
   return crypto.getRandomValues(new Uint8Array(16)).toHex();
 }
 
-function aeadFor(suite: Suite, key: Uint8Array): Aead {
-  return suite === "aes-256-gcm" ? aes256Gcm(key) : chacha20Poly1305(key);
-}
-
-/** Deno's own AES-GCM is slow, so the suite is offered only where libcrypto does it. */
-function offeredSuites(): Suite[] {
-  return hasLibcrypto() ? [...suites] : suites.filter((suite) => suite !== "aes-256-gcm");
-}
-
 /** All leases of this gateway. */
 export class Leases implements Disposable {
   readonly #options: LeasesOptions;
@@ -82,6 +72,7 @@ export class Leases implements Disposable {
   /** Frames that overtook the answer of a lease being opened: the reply is a promise, frames are callbacks. */
   readonly #early = new Map<string, Uint8Array[]>();
   readonly #boot = randomId();
+  readonly #clock = new SteadyClock();
   /** By lease id: requests whose answer is waited for. */
   readonly #asking = new Map<string, { host: string; fail: (error: ProblemError) => void }>();
   readonly #stop: (() => void)[] = [];
@@ -150,7 +141,7 @@ export class Leases implements Disposable {
       boot: host.boot,
       expiresAt: Math.round(performance.now() + host.clockOffsetMs + leaseOpenTtlMs),
       key: ephemeral.publicKey,
-      suites: offeredSuites(),
+      suites: suitesWith(hasLibcrypto()),
       login: target.login,
       user: applicant.user,
       roles: applicant.roles,
@@ -182,8 +173,8 @@ export class Leases implements Disposable {
         subject: toHostSubject(host.name, name, open.lease),
         pool: this.#pool,
         sessionTimeoutMs,
-        seal: aeadFor(answer.suite, keys.toHost),
-        unseal: aeadFor(answer.suite, keys.toGateway),
+        seal: aeadFor(answer.suite, keys.toHost, aes256Gcm),
+        unseal: aeadFor(answer.suite, keys.toGateway, aes256Gcm),
         responses: new ResponseCipher(keys.responses),
       });
       this.#leases.set(open.lease, { lease, host: host.name });
@@ -226,7 +217,7 @@ export class Leases implements Disposable {
       type: "gateway.heartbeat.v1",
       gateway: name,
       boot: this.#boot,
-      at: Date.now(),
+      at: this.#clock.now(),
       version,
     };
     bus.publish(gatewayHeartbeatSubject(name), signEnvelope(identity, beat));

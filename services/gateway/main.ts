@@ -5,7 +5,8 @@ import { readBusCredentials } from "../../shared/bus/credentials.ts";
 import { connectBus } from "../../shared/bus/nats.ts";
 import type { GatewaySettings } from "../../shared/config/gateway_settings.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
-import { readIdentity, readTrust } from "../../shared/trust/identity.ts";
+import { readTextFile } from "../../shared/text_file.ts";
+import { loadMembership } from "../../shared/trust/files.ts";
 import { AccessPolicy } from "./access.ts";
 import { AuthMethods } from "./auth/methods.ts";
 import { Hosts } from "./hosts.ts";
@@ -29,9 +30,8 @@ export async function runGateway(
 ): Promise<void> {
   setUpLogging({ service: "gateway", level: settings.logLevel, format: settings.logFormat });
   const log = getLogger(["sallyport", "gateway"]);
-  const identity = readIdentity(Deno.readTextFileSync(settings.identityFile));
-  const trust = readTrust(Deno.readTextFileSync(settings.trustFile));
-  const hostKeys = loadHostKeys(settings.hostKeyFiles.map((file) => Deno.readTextFileSync(file)));
+  const { identity, trust } = loadMembership(settings, { kind: "gateway", name: settings.name });
+  const hostKeys = loadHostKeys(settings.hostKeyFiles.map(readTextFile), settings.hostKeyFiles);
   const credentials = readBusCredentials(settings.bus);
   const listeners = settings.listen.map((address) => Deno.listen({ ...address, transport: "tcp" }));
   if (Deno.uid() === 0) dropPrivileges({ uid: settings.uid, gid: settings.gid });

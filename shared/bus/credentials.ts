@@ -1,6 +1,8 @@
 /** What a process proves itself to the bus with, read from files while it may still read them. */
 
 import type { BusSettings } from "../config/host_settings.ts";
+import { readTextFile } from "../text_file.ts";
+import { isUserSeed } from "./nkeys.ts";
 
 export interface BusCredentials {
   /** The nkey seed as in its file (`SU…`), or null for a server that asks for none. */
@@ -10,12 +12,7 @@ export interface BusCredentials {
 }
 
 function read(path: string | null): string | null {
-  if (path === null) return null;
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (cause) {
-    throw new Error(`Cannot read ${path}: ${cause instanceof Error ? cause.message : cause}`, { cause });
-  }
+  return path === null ? null : readTextFile(path);
 }
 
 /**
@@ -26,8 +23,10 @@ function read(path: string | null): string | null {
 export function readBusCredentials(settings: BusSettings): BusCredentials {
   const { nkeySeedFile, tls } = settings;
   const seed = read(nkeySeedFile)?.trim() ?? null;
-  if (seed !== null && !/^SU[A-Z2-7]{56}$/.test(seed)) {
-    throw new Error(`Cannot use ${nkeySeedFile}: it must hold the seed of a user nkey, which starts with SU`);
+  if (seed !== null && !isUserSeed(seed)) {
+    throw new Error(
+      `Cannot use ${nkeySeedFile}: it must hold the seed of a user nkey, which starts with SU; copy it again, whole`,
+    );
   }
   return {
     nkeySeed: seed === null ? null : new TextEncoder().encode(seed),

@@ -11,6 +11,7 @@ export function crossChecks(source: Source, config: Config): string[] {
     ...repeatedUsers(source, config),
     ...twoServices(source, config),
     ...authWithoutPam(source, config),
+    ...unreachedBroker(source, config),
   ];
 }
 
@@ -67,4 +68,26 @@ function* twoServices(source: Source, config: Config): Iterable<string> {
   yield `${place(source, path, true)}: ${
     pathText(path)
   } must not be given beside a top-level ssh_service; keep one`;
+}
+
+const natsPort = 4222;
+const loopbackNames = ["127.0.0.1", "::1", "localhost"];
+
+/** With an embedded broker that nobody dials, everybody would wait for a bus that never comes. */
+function* unreachedBroker(source: Source, { broker, bus }: Config): Iterable<string> {
+  if (broker === undefined) return;
+  const { hostname, port } = broker.listen;
+  const names = loopbackNames.includes(hostname) ? loopbackNames : [hostname];
+  const isBroker = (server: string) => {
+    const url = new URL(server);
+    return names.includes(url.hostname.replace(/^\[|\]$/g, "")) && (Number(url.port) || natsPort) === port;
+  };
+  if (bus.servers.some(isBroker)) return;
+  const path = ["bus", "servers"];
+  const wanted = `nats://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  yield `${
+    place(source, path)
+  }: bus.servers must name ${wanted}, where broker.listen puts the embedded broker, not ${
+    bus.servers.join(", ")
+  }; make them agree, or remove the section broker to use a NATS server of your own`;
 }

@@ -1,16 +1,11 @@
 /** What the gateway needs to know, from the checked config; all of it is read before privileges are dropped. Times in milliseconds. */
 
-import type { BusSettings } from "./host_settings.ts";
+import type { MemberSettings } from "./host_settings.ts";
 
-export interface GatewaySettings {
-  /** This gateway's name on the bus. */
-  name: string;
+export interface GatewaySettings extends MemberSettings {
   listen: ListenAddress[];
   /** SSH host keys, OpenSSH format. */
   hostKeyFiles: string[];
-  /** Identity with private key, and the fleet key plus revocations. */
-  identityFile: string;
-  trustFile: string;
   /** The host meant by `ssh login@gateway`. */
   defaultHost: string;
   /** Unprivileged numeric ids. */
@@ -29,15 +24,10 @@ export interface GatewaySettings {
   clientAliveCountMax: number;
   /** Text shown before authentication, or null. */
   banner: string | null;
-  bus: BusSettings;
-  /** A lease ends when gateway and host could not talk for this long. */
-  sessionTimeoutMs: number;
   users: UserSettings[];
   roles: Record<string, RoleSettings>;
   /** Roles of those who prove themselves to PAM alone, by login or pattern. */
   pamLogins: Record<string, string[]>;
-  logLevel: "debug" | "info" | "warning" | "error";
-  logFormat: "human" | "json" | "auto";
 }
 
 export interface ListenAddress {

@@ -1,20 +1,32 @@
 /** What monitor, dispatcher and worker need to know: written by `sallyport host` from the checked config as one JSON file. */
 
-/** No npm package may be needed to read this: root processes do. Times in milliseconds. */
-export interface HostSettings {
-  /** This host's name on the bus. */
+// No npm package may be needed to read this: root processes do.
+import type { LogFormat } from "../log_record.ts";
+import type { LogLevel } from "../protocol/worker.ts";
+
+/** What every process on the bus is told. Times in milliseconds. */
+export interface MemberSettings {
+  /** Its name on the bus. */
   name: string;
+  /** Identity with private key, and the fleet key plus revocations; for root to read. */
+  identityFile: string;
+  trustFile: string;
+  bus: BusSettings;
+  /** A lease ends when gateway and host could not talk for this long. */
+  sessionTimeoutMs: number;
+  logLevel: LogLevel;
+  logFormat: LogFormat | "auto";
+}
+
+/** Times in milliseconds. */
+export interface HostSettings extends MemberSettings {
   /** Unprivileged numeric ids of the dispatcher. */
   dispatcherUid: number;
   dispatcherGid: number;
-  /** Root-only files: identity with private key, and the fleet key plus revocations. */
-  identityFile: string;
-  trustFile: string;
   /** Journal of open leases and other run-time files; root only. */
   runDirectory: string;
   pam: PamSettings;
   accounts: AccountSettings;
-  bus: BusSettings;
   /** Idle workers kept ready. */
   warmWorkers: number;
   /** Leases in authentication at one time, and in all. */
@@ -26,16 +38,12 @@ export interface HostSettings {
   hangupGraceMs: number;
   /** How long PAM may take to close before the worker is killed and a janitor takes over. */
   closeTimeoutMs: number;
-  /** A lease ends when gateway and host could not talk for this long. */
-  sessionTimeoutMs: number;
   /** Soft RLIMIT_NOFILE given back to sessions before pam_limits; Deno raises its own. */
   openFilesSoft: number;
   /** Patterns of variables a client may set, `*` and `?` as in sshd's AcceptEnv. */
   acceptEnv: string[];
   /** Subsystems: name → command line run by the account's shell. */
   subsystems: Record<string, string>;
-  logLevel: "debug" | "info" | "warning" | "error";
-  logFormat: "human" | "json" | "auto";
 }
 
 /** Accounts made by the worker itself, for who does not want to write PAM scripts. */
@@ -74,7 +82,15 @@ export interface PamSettings {
   requirePamAuth: boolean;
   /** Logins with a uid below 1000 that may prove themselves to PAM alone. */
   systemLogins: string[];
+  /** More variables for modules, scripts and the session, by name. */
+  environment: Record<string, Template>;
 }
+
+/** A value made of what is known about the applicant: its parts in order; without any it is empty text. */
+export type Template = TemplatePart[];
+
+/** Text as it stands, a trait's values, or the logins that the applicant's roles allow. */
+export type TemplatePart = { text: string } | { external: string } | { internal: "logins" };
 
 export interface BusSettings {
   /** NATS URLs, tried in turn. */

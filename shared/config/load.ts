@@ -2,20 +2,19 @@
 
 import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
+import { readTextFile } from "../text_file.ts";
 import { crossChecks } from "./cross_checks.ts";
-import { ConfigError, sentences, type Source } from "./mistakes.ts";
+import { ConfigError, type Path, place, sentences, type Source } from "./mistakes.ts";
 import { type Config, schema } from "./schema.ts";
+import { yamlMistake } from "./yaml_mistakes.ts";
 
 /** Parses YAML, of version 1.2 unless the text says `%YAML 1.1`. @throws {ConfigError} */
 export function parseYaml(text: string, file: string): Source {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
   const errors = [...document.errors, ...document.warnings];
   if (errors.length > 0) {
-    throw new ConfigError(errors.map((error) => {
-      const { line, col } = lines.linePos(error.pos[0]);
-      return `${file}:${line}:${col}: ${error.message.replace(/\.$/, "")}`;
-    }));
+    throw new ConfigError(errors.map((error) => `${file}:${yamlMistake(error, document, text, lines)}`));
   }
   return { file, document, lines };
 }
@@ -37,32 +36,38 @@ export function valueOf(source: Source): unknown {
   }
 }
 
+/** A checked configuration, the file it came from, and where in it things stand. */
+export interface ConfigFile {
+  file: string;
+  config: Config;
+  /** `file:line:column` of a key, or of the nearest above it that is given. */
+  placeOf: (path: Path) => string;
+}
+
 /** @param file Name for messages. @throws {ConfigError} */
-export function parseConfig(text: string, file: string): Config {
+export function parseConfigFile(text: string, file: string): ConfigFile {
   const source = parseYaml(text, file);
   const config = check(source, schema, valueOf(source));
   const mistakes = crossChecks(source, config);
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return config;
+  return { file, config, placeOf: (path) => place(source, path) };
+}
+
+/** As {@link parseConfigFile}, without the way back into the text. @throws {ConfigError} */
+export function parseConfig(text: string, file: string): Config {
+  return parseConfigFile(text, file).config;
 }
 
 /** @throws {ConfigError} Also when the file cannot be read */
-export function loadConfig(file: string): Config {
-  return parseConfig(readConfigFile(file), file);
+export function loadConfig(file: string): ConfigFile {
+  return parseConfigFile(readConfigFile(file), file);
 }
 
 /** @throws {ConfigError} */
 export function readConfigFile(file: string): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Deno.readFileSync(file));
+    return readTextFile(file);
   } catch (cause) {
-    const reason = cause instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : cause instanceof TypeError
-      ? "it is not UTF-8 text"
-      : cause instanceof Error
-      ? cause.message
-      : String(cause);
-    throw new ConfigError([`Cannot read ${file}: ${reason}`]);
+    throw new ConfigError([cause instanceof Error ? cause.message : String(cause)]);
   }
 }

@@ -77,8 +77,14 @@ function accepted(issue: z.core.$ZodIssue): string {
   if (issue.code === "custom") return issue.message;
   if (issue.code === "invalid_type") return structures[issue.expected] ?? issue.expected;
   if (issue.code === "too_small") return "a list with at least one item";
-  if (issue.code === "invalid_key") return "named with letters, digits and the usual punctuation";
+  if (issue.code === "invalid_key") return acceptedName(issue);
   return issue.message;
+}
+
+/** What the name of a key in a map may be, in the words of the map where it has any. */
+function acceptedName({ issues }: z.core.$ZodIssueInvalidKey): string {
+  const own = issues.find(({ code }) => code === "custom");
+  return own?.message ?? "named with letters, digits and the usual punctuation";
 }
 
 /** One sentence per mistake; an issue about several unknown keys gives one each. */
@@ -89,6 +95,7 @@ export function sentences(source: Source, schema: z.core.$ZodType, issue: z.core
   const value = found(source, issue.path);
   const key = pathText(issue.path) || "The file";
   const accepts = accepted(issue);
+  if (issue.code === "invalid_key") return [`${place(source, issue.path, true)}: ${key} must be ${accepts}`];
   if (!source.document.hasIn(issue.path) && issue.path.length > 0) {
     return [`${place(source, issue.path)}: ${key} is missing; it must be ${accepts}`];
   }

@@ -24,21 +24,18 @@ import {
   natsServer,
   optional,
   orNull,
+  pamVariable,
   personName,
   publicKey,
-  refused,
   required,
   serviceName,
   sudoersRule,
+  template,
   uidRange,
   unprivilegedId,
   variablePattern,
   yesNo,
 } from "./values.ts";
-
-function isEmptyMap(value: unknown): boolean {
-  return value === null || (typeof value === "object" && Object.keys(value).length === 0);
-}
 
 const second = 1_000;
 const minute = 60 * second;
@@ -285,14 +282,15 @@ const pam = section({
   ),
   service_name: optional(serviceName, "The PAM service; a file of this name must exist.", "sshd", "sshd"),
   use_pam_auth: optional(yesNo, "Whether PAM's auth stack is asked, with its questions, too.", false, "no"),
-  environment: optional(
+  environment: mapKey(
+    pamVariable,
+    template,
+    "More variables for PAM's modules, scripts and the session; several values are joined by a space. TELEPORT_ROLES and the like may be replaced. None unless given.",
     {
-      accepts: "empty: variables for PAM made from traits are not available in this version",
-      parse: (value) => isEmptyMap(value) ? {} : refused,
+      TEAM: "{{external.team}}",
+      MAIL_ADDRESS: '{{external["https://idp.example.org/mail"]}}',
+      LOGINS: "{{internal.logins}}",
     },
-    "More variables for PAM. Must be empty in this version.",
-    {},
-    {},
   ),
 }, "PAM, with Teleport's key names.");
 

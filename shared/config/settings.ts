@@ -2,17 +2,12 @@
 
 import { dirname, resolve } from "node:path";
 import type { GatewaySettings, ListenAddress } from "./gateway_settings.ts";
-import type { AccountSettings, BusSettings, HostSettings } from "./host_settings.ts";
+import type { AccountSettings, BusSettings, HostSettings, MemberSettings } from "./host_settings.ts";
+import type { ConfigFile } from "./load.ts";
 import { ConfigError } from "./mistakes.ts";
-import type { Config, PamConfig } from "./schema.ts";
+import type { Config } from "./schema.ts";
 import { findServiceFile, serviceFolders } from "./service_file.ts";
-import { pamOf } from "./teleport.ts";
-
-/** A checked configuration and the file it came from. */
-export interface ConfigFile {
-  file: string;
-  config: Config;
-}
+import { type PamKeys, pamKeysOf } from "./teleport.ts";
 
 function section<K extends "gateway" | "host" | "broker">(
   { file, config }: ConfigFile,
@@ -34,6 +29,28 @@ function orNull<T>(resolveName: (name: T) => T, name: T | null | undefined): T |
   return name === null || name === undefined ? null : resolveName(name);
 }
 
+/** What a section of either side says of its place on the bus. */
+interface MemberKeys {
+  name: string;
+  identity: string;
+  trust: string;
+  nkey: string | null;
+}
+
+function memberSettings(source: ConfigFile, { name, identity, trust, nkey }: MemberKeys): MemberSettings {
+  const { bus, log } = source.config;
+  const path = fileResolver(source);
+  return {
+    name,
+    identityFile: path(identity),
+    trustFile: path(trust),
+    bus: busSettings(source, nkey),
+    sessionTimeoutMs: bus.session_timeout,
+    logLevel: log.level,
+    logFormat: log.format,
+  };
+}
+
 function busSettings(source: ConfigFile, nkey: string | null): BusSettings {
   const path = fileResolver(source);
   const { servers, tls, nkey: shared } = source.config.bus;
@@ -47,14 +64,12 @@ function busSettings(source: ConfigFile, nkey: string | null): BusSettings {
 /** @throws {ConfigError} When there is no `gateway` section, or the banner cannot be read */
 export function toGatewaySettings(source: ConfigFile): GatewaySettings {
   const gateway = section(source, "gateway");
-  const { users, roles, pam_logins, log, bus } = source.config;
+  const { users, roles, pam_logins } = source.config;
   const path = fileResolver(source);
   return {
-    name: gateway.name,
+    ...memberSettings(source, gateway),
     listen: gateway.listen,
     hostKeyFiles: gateway.host_keys.map(path),
-    identityFile: path(gateway.identity),
-    trustFile: path(gateway.trust),
     defaultHost: gateway.host,
     uid: gateway.uid,
     gid: gateway.gid,
@@ -66,13 +81,9 @@ export function toGatewaySettings(source: ConfigFile): GatewaySettings {
     clientAliveIntervalMs: gateway.ClientAliveInterval,
     clientAliveCountMax: gateway.ClientAliveCountMax,
     banner: gateway.Banner === null ? null : readBanner(path(gateway.Banner)),
-    bus: busSettings(source, gateway.nkey),
-    sessionTimeoutMs: bus.session_timeout,
     users,
     roles,
     pamLogins: pam_logins,
-    logLevel: log.level,
-    logFormat: log.format,
   };
 }
 
@@ -94,21 +105,19 @@ function readBanner(file: string): string {
 }
 
 /**
- * @param pam Keys of a teleport.yaml of its own, in place of those in the configuration
+ * @param keys Those of a teleport.yaml of its own, in place of those in the configuration
  * @throws {ConfigError} When there is no `host` section, or no file for the PAM service
  */
-export function toHostSettings(source: ConfigFile, pam: PamConfig = pamOf(source.config)): HostSettings {
+export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(source)): HostSettings {
+  const { pam } = keys;
   const host = section(source, "host");
-  const { log, bus } = source.config;
   const path = fileResolver(source);
   const confdir = orNull(path, host.pam_confdir);
-  if (pam.enabled) mustHaveServiceFile(pam.service_name, confdir);
+  if (pam.enabled) mustHaveServiceFile(keys, confdir);
   return {
-    name: host.name,
+    ...memberSettings(source, host),
     dispatcherUid: host.uid,
     dispatcherGid: host.gid,
-    identityFile: path(host.identity),
-    trustFile: path(host.trust),
     runDirectory: path(host.run_dir),
     pam: {
       enabled: pam.enabled,
@@ -117,21 +126,18 @@ export function toHostSettings(source: ConfigFile, pam: PamConfig = pamOf(source
       usePamAuth: pam.use_pam_auth,
       requirePamAuth: host.require_pam_auth,
       systemLogins: host.pam_system_logins,
+      environment: pam.environment,
     },
     accounts: accountSettings(source, host.accounts),
-    bus: busSettings(source, host.nkey),
     warmWorkers: host.warm_workers,
     maxOpening: host.max_opening,
     maxLeases: host.max_leases,
     loginGraceMs: host.LoginGraceTime,
     hangupGraceMs: host.hangup_grace,
     closeTimeoutMs: host.close_timeout,
-    sessionTimeoutMs: bus.session_timeout,
     openFilesSoft: host.open_files,
     acceptEnv: host.AcceptEnv,
     subsystems: host.subsystems,
-    logLevel: log.level,
-    logFormat: log.format,
   };
 }
 
@@ -148,11 +154,14 @@ function accountSettings(
   };
 }
 
-function mustHaveServiceFile(serviceName: string, confdir: string | null): void {
-  if (findServiceFile(serviceName, confdir) !== null) return;
+function mustHaveServiceFile({ pam, placeOf }: PamKeys, confdir: string | null): void {
+  const name = pam.service_name;
+  if (findServiceFile(name, confdir) !== null) return;
   const folders = serviceFolders(confdir).join(" or ");
   throw new ConfigError([
-    `ssh_service.pam.service_name must be a service that exists, not "${serviceName}": there is no such file in ${folders}`,
+    `${
+      placeOf("service_name")
+    }: ssh_service.pam.service_name must be a service that exists, not "${name}": there is no such file in ${folders}; write one, or name another`,
   ]);
 }
 

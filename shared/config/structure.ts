@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { Kind } from "./values.ts";
-import { required } from "./values.ts";
+import { refused, required } from "./values.ts";
 
 /** A map with exactly these keys. */
 export function section<T extends z.core.$ZodLooseShape>(
@@ -33,13 +33,19 @@ export function listKey<T>(
 
 /** A map from names of the person's own choice; empty when not given. */
 export function mapKey<T>(
-  name: RegExp,
+  name: RegExp | Kind<string>,
   kind: Kind<T> | z.ZodType<T>,
   about: string,
   example: Record<string, unknown>,
 ): z.ZodType<Record<string, T>> {
   const value = kind instanceof z.ZodType ? kind : required(kind, about, Object.values(example)[0]);
-  return z.record(z.string().regex(name), value).default({}).meta({ description: about, example });
+  const key = name instanceof RegExp ? z.string().regex(name) : nameKey(name);
+  return z.record(key, value).default({}).meta({ description: about, example });
+}
+
+/** A map's name that says itself what it accepts. */
+function nameKey({ accepts, parse }: Kind<string>): z.ZodType<string, string> {
+  return z.string().refine((text) => parse(text) !== refused, accepts);
 }
 
 /** The schema inside defaults and optionals. */

@@ -1,11 +1,12 @@
 /** The kinds of value a key may hold. Each says in words what it accepts; an error is that sentence and what was found. */
 
 import { z } from "zod";
-import { isLogin, isName, isServiceName } from "../protocol/names.ts";
+import { isLogin, isName, isServiceName, steersTheLoader } from "../protocol/names.ts";
 import { parseDuration } from "./duration.ts";
 import type { ListenAddress, MaxStartups } from "./gateway_settings.ts";
-import type { AccountSettings, UidRange } from "./host_settings.ts";
+import type { AccountSettings, Template, UidRange } from "./host_settings.ts";
 import { isPublicKeyLine } from "./public_key.ts";
+import { parseTemplate, templateForms } from "./template.ts";
 
 /** What a value parser answers when the value is not acceptable. */
 export const refused = Symbol("refused");
@@ -93,6 +94,18 @@ export const personName = matching(
   // deno-lint-ignore no-control-regex
   (text) => text.length >= 1 && text.length <= 128 && !/[\x00-\x1f\x7f]/.test(text),
 );
+/** Facts of the login, which pam_exec, pam_script and we set, and a variable of the same name must not contradict. */
+const factsOfTheLogin =
+  /^(PAM_(SERVICE|TYPE|USER|RUSER|RHOST|TTY|AUTHTOK|OLDAUTHTOK)|SSH_(CLIENT|CONNECTION|TTY|AUTH_INFO_0))$/;
+export const pamVariable = matching(
+  "named with 1 to 128 printable ASCII characters without = and blanks, and neither LD_* nor DYLD_*, which steer the loader, nor one of PAM's or SSH's own such as PAM_USER or SSH_CONNECTION",
+  (text) => /^[!-<>-~]{1,128}$/.test(text) && !steersTheLoader(text) && !factsOfTheLogin.test(text),
+);
+/** Text with templates; as parsed. */
+export const template: Kind<Template> = {
+  accepts: templateForms,
+  parse: (value) => typeof value === "string" ? parseTemplate(value) ?? refused : refused,
+};
 export const anyText = matching("text", (text) => !text.includes("\0"));
 export const publicKey = matching(
   'a public key line such as "ssh-ed25519 AAAA… comment", without options in front',

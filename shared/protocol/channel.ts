@@ -45,14 +45,17 @@ export interface ChannelOpen {
   environment: [name: string, value: string][];
 }
 
-/** Gateway → host, on the control stream so that they never wait behind a full stdin. */
-export type GatewayMessage =
+/** What a gateway asks of a worker; the dispatcher on the way between them passes it on. */
+export type ChannelRequest =
   | ChannelOpen
-  | { type: "channel.resize"; channel: number; size: WindowSize }
   | { type: "channel.signal"; channel: number; signal: SignalName }
-  /** The SSH channel or connection is gone: hang up. */
+  /** The SSH channel or connection is gone: hang up. The dispatcher has closed the channel's descriptors then. */
   | { type: "channel.close"; channel: number }
+  /** End the lease: hang up every channel, close PAM, exit. */
   | { type: "lease.close" };
+
+/** Gateway → host, on the control stream so that they never wait behind a full stdin. */
+export type GatewayMessage = ChannelRequest | { type: "channel.resize"; channel: number; size: WindowSize };
 
 /** Host → gateway, on the control stream. */
 export type HostMessage =
@@ -120,8 +123,7 @@ export function channelNumber(fields: Fields): number {
   return fields.integer("channel", 1, maxChannelNumber);
 }
 
-/** Reads a `channel.open` from fields whose type is already known. */
-export function decodeChannelOpen(fields: Fields): ChannelOpen {
+function decodeChannelOpen(fields: Fields): ChannelOpen {
   return {
     type: "channel.open",
     channel: channelNumber(fields),
@@ -132,20 +134,18 @@ export function decodeChannelOpen(fields: Fields): ChannelOpen {
   };
 }
 
-export function decodeGatewayMessage(bytes: Uint8Array): GatewayMessage {
-  const fields = Fields.parse(bytes, maxRecordBytes);
-  const type = fields.oneOf("type", [
-    "channel.open",
-    "channel.resize",
-    "channel.signal",
-    "channel.close",
-    "lease.close",
-  ]);
+export const channelRequestTypes = [
+  "channel.open",
+  "channel.signal",
+  "channel.close",
+  "lease.close",
+] as const satisfies ChannelRequest["type"][];
+
+/** Reads a request from fields whose `type` is already known. */
+export function decodeChannelRequest(type: ChannelRequest["type"], fields: Fields): ChannelRequest {
   switch (type) {
     case "channel.open":
       return decodeChannelOpen(fields);
-    case "channel.resize":
-      return { type, channel: channelNumber(fields), size: decodeSize(fields.object("size")) };
     case "channel.signal": {
       const signal = fields.string("signal", 16);
       if (!isSignalName(signal)) {
@@ -158,6 +158,13 @@ export function decodeGatewayMessage(bytes: Uint8Array): GatewayMessage {
     case "lease.close":
       return { type };
   }
+}
+
+export function decodeGatewayMessage(bytes: Uint8Array): GatewayMessage {
+  const fields = Fields.parse(bytes, maxRecordBytes);
+  const type = fields.oneOf("type", ["channel.resize", ...channelRequestTypes]);
+  if (type !== "channel.resize") return decodeChannelRequest(type, fields);
+  return { type, channel: channelNumber(fields), size: decodeSize(fields.object("size")) };
 }
 
 export function decodeHostMessage(bytes: Uint8Array): HostMessage {

@@ -8,6 +8,11 @@ import { isLeaseId, isLogin, isName } from "./names.ts";
 export const suites = ["aes-256-gcm", "chacha20-poly1305"] as const;
 export type Suite = typeof suites[number];
 
+/** Suites to offer: Deno's own AES-GCM is slow, so that one only where libcrypto does it. */
+export function suitesWith(libcrypto: boolean): Suite[] {
+  return suites.filter((suite) => libcrypto || suite !== "aes-256-gcm");
+}
+
 /** Where the SSH client connects from, as the gateway's socket saw it. */
 export interface ClientAddress {
   /** Numeric IPv4 or IPv6 address and TCP port of the client. */

@@ -7,6 +7,12 @@ export const maxEnvironmentVariables = 128;
 export const maxEnvironmentValueBytes = 8_192;
 /** All variables of a channel together, as JSON: with the longest command they still fit into one record. */
 export const maxEnvironmentBytes = 65_536;
+/** One variable of ssh_service.pam.environment; Teleport cuts at the same length. */
+export const maxPamValueBytes = 10_240;
+/** All of them: as much as a client may send. */
+export const maxPamEnvironmentBytes = 65_536;
+/** A lease's journal entry: such an environment, should every byte take six characters in JSON, and its items. */
+export const maxJournalBytes = 524_288;
 /** Terminal names are short; RFC 4254 sets no bound. */
 export const maxTerminalNameBytes = 128;
 /** One byte opcode and four byte value, at most 159 opcodes (RFC 4254 §8). */

@@ -23,6 +23,11 @@ export function isLogin(text: string): boolean {
   return text.length <= maxLoginLength && loginPattern.test(text);
 }
 
+/** Variables that make the dynamic loader run foreign code in whatever starts next (ld.so(8)). */
+export function steersTheLoader(variable: string): boolean {
+  return /^(LD|DYLD)_/i.test(variable);
+}
+
 export function isServiceName(text: string): boolean {
   return text.length <= maxNameLength && serviceNamePattern.test(text);
 }

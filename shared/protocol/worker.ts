@@ -8,15 +8,16 @@
 import {
   type ChannelExit,
   channelNumber,
-  type ChannelOpen,
-  decodeChannelOpen,
+  type ChannelRequest,
+  channelRequestTypes,
+  decodeChannelRequest,
   decodeProblem,
   readChannelExit,
 } from "./channel.ts";
 import { encodeJson, Fields, ProtocolError } from "./codec.ts";
 import { type Suite, suites } from "./lease.ts";
 import { maxEnvelopeBytes, maxRecordBytes } from "./limits.ts";
-import { isLeaseId, isLogin, isSignalName, type SignalName } from "./names.ts";
+import { isLeaseId, isLogin } from "./names.ts";
 import type { Problem } from "./problems.ts";
 import { decodePrompt, type Prompt } from "./prompt.ts";
 
@@ -35,12 +36,8 @@ export type WorkerRequest =
   | { type: "lease.open"; envelope: Uint8Array<ArrayBuffer> }
   /** Answers to the last `lease.prompt`, sealed as they came. */
   | { type: "lease.responses"; responses: Uint8Array }
-  | ChannelOpen
-  | { type: "channel.signal"; channel: number; signal: SignalName }
-  /** Hang up the channel's process; its descriptors are closed in the dispatcher already. */
-  | { type: "channel.close"; channel: number }
-  /** End the lease: hang up every channel, close PAM, exit. Losing the socket means the same. */
-  | { type: "lease.close" };
+  /** Losing the socket means the same as its `lease.close`. */
+  | ChannelRequest;
 
 /** Worker → dispatcher. */
 export type WorkerReply =
@@ -111,32 +108,14 @@ export function decodeAssign(bytes: Uint8Array): Assign {
 
 export function decodeWorkerRequest(bytes: Uint8Array): WorkerRequest {
   const fields = Fields.parse(bytes, maxRecordBytes);
-  const type = fields.oneOf("type", [
-    "lease.open",
-    "lease.responses",
-    "channel.open",
-    "channel.signal",
-    "channel.close",
-    "lease.close",
-  ]);
+  const type = fields.oneOf("type", ["lease.open", "lease.responses", ...channelRequestTypes]);
   switch (type) {
     case "lease.open":
       return { type, envelope: fields.bytes("envelope", maxEnvelopeBytes) };
     case "lease.responses":
       return { type, responses: fields.bytes("responses", maxEnvelopeBytes) };
-    case "channel.open":
-      return decodeChannelOpen(fields);
-    case "channel.signal": {
-      const signal = fields.string("signal", 16);
-      if (!isSignalName(signal)) {
-        throw new ProtocolError("Cannot read message.signal: it is not a signal of RFC 4254");
-      }
-      return { type, channel: channelNumber(fields), signal };
-    }
-    case "channel.close":
-      return { type, channel: channelNumber(fields) };
-    case "lease.close":
-      return { type };
+    default:
+      return decodeChannelRequest(type, fields);
   }
 }
 

@@ -15,7 +15,8 @@ import {
   writeNonce,
 } from "./frame.ts";
 import { ReplayWindow } from "./replay.ts";
-import { ReliableStream, type StreamHandlers, type StreamLink } from "./stream.ts";
+import { ReliableStream, type StreamHandlers } from "./stream.ts";
+import type { StreamLink } from "./stream_link.ts";
 import { processTicker, type Ticker } from "./ticker.ts";
 import type { WindowPool } from "./window.ts";
 

@@ -63,6 +63,11 @@ export function createFleetKey(): { publicKey: string; secret: string } {
   return { publicKey: rawPublicKey(publicKey), secret: privateKeyText(privateKey) };
 }
 
+/** What a trust file says of the fleet whose `secret` this is. */
+export function fleetPublicKey(secret: string): string {
+  return rawPublicKey(createPublicKey(privateKeyFromText(secret.trim())));
+}
+
 /** Makes an identity and gives its file's text, private key included. */
 export function issueIdentity(fleetSecret: string, kind: IdentityKind, name: string): string {
   if (!isName(name)) throw new TypeError(`Cannot issue an identity for '${name}': it is not a name`);

@@ -1,7 +1,8 @@
-import { match, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { connectClient } from "../support/client.ts";
 import { run } from "../support/command.ts";
 import { newLogin } from "../support/logins.ts";
+import { makeKey } from "../support/ssh.ts";
 import { startSallyport } from "../support/sallyport.ts";
 
 const badLogins = [
@@ -34,6 +35,23 @@ Deno.test("a login that no account can have is refused like any other, and creat
   for (const login of badLogins) await rejects(connectClient(sallyport, login), refused, login);
   strictEqual((await run(["getent", "passwd"])).stdout, before);
   strictEqual((await sallyport.ssh(newLogin(), "exit 7")).code, 7);
+});
+
+Deno.test("a person who mistypes a login reads once what a login is, and the attempts count", async () => {
+  await using sallyport = await startSallyport({ config: { gateway: { MaxAuthTries: 2 } } });
+  const sentence =
+    "No account can have this login: write LOGIN or LOGIN+HOST, the login with at most 32 letters, digits, _ . and -, and neither . nor - in front.";
+  const another = `${sallyport.state}/another`;
+  await makeKey(another);
+  for (const login of ["../../etc/x", "x".repeat(33)]) {
+    deepStrictEqual((await sallyport.refusal(login)).split("\n"), [
+      sentence,
+      `${login}@127.0.0.1: Permission denied (publickey).`,
+    ]);
+    const said = await sallyport.refusal(login, { options: ["-i", another] });
+    strictEqual(said.split(sentence).length, 2, said);
+    match(said, /Too many authentication failures/);
+  }
 });
 
 Deno.test("a login with NUL is refused, not cut short", async () => {

@@ -19,6 +19,8 @@ export interface SallyportOptions {
   addresses?: string[];
   /** Keys of sallyport.yaml to put over the kit's own, section by section. */
   config?: Record<string, Settings>;
+  /** Facts about the kit's one user. */
+  traits?: Record<string, string[]>;
 }
 
 /** Parts of the product by what they are started as. */
@@ -201,7 +203,7 @@ async function configText(
   state: string,
   port: number,
   key: string,
-  { stack, addresses = ["127.0.0.1"], config = {} }: SallyportOptions,
+  { stack, addresses = ["127.0.0.1"], config = {}, traits = {} }: SallyportOptions,
 ): Promise<string> {
   const text = stack === undefined ? await creatingStack(state) : stack;
   if (text !== null) await writeStack(state, text);
@@ -223,7 +225,7 @@ async function configText(
       pam_confdir: "pam.d",
     },
     broker: { listen: `127.0.0.1:${freePort()}`, identities: "broker.identities" },
-    users: [{ name: "tester", keys: [key], roles: ["all"] }],
+    users: [{ name: "tester", keys: [key], roles: ["all"], traits }],
     roles: { all: { logins: ["*"] } },
     log: { level: "debug", format: "json" },
     ssh_service: { pam: { enabled: stack === null ? "no" : "yes", service_name: "test" } },

@@ -1,6 +1,6 @@
 /** Whether a NATS server answers, and whether it is recent enough. */
 
-import type { ConfigFile } from "../../../shared/config/settings.ts";
+import type { ConfigFile } from "../../../shared/config/load.ts";
 import type { Finding } from "./finding.ts";
 import { firstLine } from "./first_line.ts";
 

@@ -1,19 +1,18 @@
 /** Whether what the configuration names is there: keys, service file, ports. */
 
 import { dirname, resolve } from "node:path";
-import { loadConfig } from "../../../shared/config/load.ts";
+import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import { type ConfigFile, loadConfig } from "../../../shared/config/load.ts";
 import { ConfigError } from "../../../shared/config/mistakes.ts";
-import type { Config, PamConfig } from "../../../shared/config/schema.ts";
 import { findServiceFile, serviceFolders } from "../../../shared/config/service_file.ts";
 import {
-  type ConfigFile,
   runDirectoryOf,
   toBrokerConfig,
   toGatewaySettings,
   toHostSettings,
 } from "../../../shared/config/settings.ts";
-import { loadTeleportPam, pamOf } from "../../../shared/config/teleport.ts";
-import { readIdentity, readTrust, verifyCredential } from "../../../shared/trust/identity.ts";
+import { loadTeleportPam, type PamKeys, pamKeysOf } from "../../../shared/config/teleport.ts";
+import { type Bearer, loadMembership } from "../../../shared/trust/files.ts";
 import { missingAccountPrograms } from "../account_programs.ts";
 import { sentenceOf } from "../failure.ts";
 import { busFindings } from "./bus.ts";
@@ -25,18 +24,19 @@ import { serviceFileFindings } from "./read_stack.ts";
 /** All that is wrong with a configuration and what it names. */
 export async function configuredFindings(file: string, teleport: string | undefined): Promise<Finding[]> {
   let source: ConfigFile;
-  let pam: PamConfig;
+  let keys: PamKeys;
   try {
-    source = { file, config: loadConfig(file) };
-    pam = teleport === undefined ? pamOf(source.config) : loadTeleportPam(teleport);
+    source = loadConfig(file);
+    keys = teleport === undefined ? pamKeysOf(source) : loadTeleportPam(teleport);
   } catch (cause) {
     return mistakes(cause);
   }
   return [
     ...ownershipFindings(file),
-    ...pamFindings(source, pam),
+    ...pamFindings(source, keys),
     ...accountFindings(source),
     ...keyFindings(source),
+    ...nameFindings(source),
     ...await portFindings(source.config),
     ...await busFindings(source),
   ];
@@ -52,18 +52,18 @@ function mistakes(cause: unknown): Finding[] {
   }));
 }
 
-function pamFindings({ file, config }: ConfigFile, pam: PamConfig): Finding[] {
-  if (config.host === undefined) return [];
+function pamFindings(source: ConfigFile, { pam, placeOf }: PamKeys): Finding[] {
+  if (source.config.host === undefined) return [];
   if (!pam.enabled) {
     return [{
       severity: "warning",
-      where: file,
+      where: placeOf("enabled"),
       what: "PAM is off, so accounts are not created and no PAM rule is asked",
       remedy: "set ssh_service.pam.enabled to yes",
     }];
   }
   // toHostSettings would refuse a missing service with the same sentence; here it is one finding among others.
-  const { confdir } = toHostSettings({ file, config }, { ...pam, enabled: false }).pam;
+  const { confdir } = withoutPam(source).pam;
   const service = findServiceFile(pam.service_name, confdir);
   return serviceFileFindings(service ?? `${serviceFolders(confdir)[0]}/${pam.service_name}`);
 }
@@ -87,38 +87,50 @@ function keyFindings(source: ConfigFile): Finding[] {
     const { hostKeyFiles, identityFile, trustFile, bus } = toGatewaySettings(withoutBanner(source));
     const secrets = [...hostKeyFiles, identityFile, ...(bus.nkeySeedFile === null ? [] : [bus.nkeySeedFile])];
     findings.push(...secrets.flatMap((secret) => secretFindings(secret, start)));
-    findings.push(...identityFindings(identityFile, trustFile));
+    findings.push(...identityFindings({ kind: "gateway", name: gateway.name }, { identityFile, trustFile }));
   }
   if (host) {
-    const { identityFile, trustFile, bus } = toHostSettings(source, {
-      ...pamOf(source.config),
-      enabled: false,
-    });
+    const { identityFile, trustFile, bus } = withoutPam(source);
     const secrets = [identityFile, ...(bus.nkeySeedFile === null ? [] : [bus.nkeySeedFile])];
     findings.push(...secrets.flatMap((secret) => secretFindings(secret, start)));
-    findings.push(...identityFindings(identityFile, trustFile));
+    findings.push(...identityFindings({ kind: "host", name: host.name }, { identityFile, trustFile }));
     findings.push(...ownershipFindings(runDirectoryOf(source)));
   }
   if (broker) findings.push(...ownershipFindings(toBrokerConfig(source).identitiesFile));
   return findings;
 }
 
-function withoutBanner({ file, config }: ConfigFile): ConfigFile {
-  const gateway: Config["gateway"] = config.gateway && { ...config.gateway, Banner: null };
-  return { file, config: { ...config, gateway } };
+function withoutBanner(source: ConfigFile): ConfigFile {
+  const { gateway, ...config } = source.config;
+  return { ...source, config: { ...config, ...(gateway && { gateway: { ...gateway, Banner: null } }) } };
 }
 
-function identityFindings(identityFile: string, trustFile: string): Finding[] {
+function withoutPam(source: ConfigFile): HostSettings {
+  const { pam, placeOf } = pamKeysOf(source);
+  return toHostSettings(source, { pam: { ...pam, enabled: false }, placeOf });
+}
+
+/** On one machine a gateway whose default host is another is mostly a slip of the pen. */
+function nameFindings({ config: { gateway, host }, placeOf }: ConfigFile): Finding[] {
+  if (!gateway || !host || gateway.host === host.name) return [];
+  return [{
+    severity: "warning",
+    where: placeOf(["gateway", "host"]),
+    what: `\`ssh login@gateway\` means the host ${gateway.host}, and this machine's host is ${host.name}`,
+    remedy: `set gateway.host to ${host.name}, unless ${gateway.host} is another machine`,
+  }];
+}
+
+function identityFindings(bearer: Bearer, files: { identityFile: string; trustFile: string }): Finding[] {
   try {
-    const trust = readTrust(Deno.readTextFileSync(trustFile));
-    verifyCredential(readIdentity(Deno.readTextFileSync(identityFile)).credential, trust);
-    return ownershipFindings(trustFile);
+    loadMembership(files, bearer);
+    return ownershipFindings(files.trustFile);
   } catch (cause) {
     return [{
       severity: "error",
-      where: identityFile,
-      what: `This identity is not good with ${trustFile}: ${sentenceOf(cause)}`,
-      remedy: "issue it again with the fleet key the trust file is of: sallyport keys issue",
+      where: files.identityFile,
+      what: "This identity cannot be used, and nobody will believe who bears it",
+      remedy: sentenceOf(cause),
     }];
   }
 }

@@ -1,7 +1,8 @@
 /** Puts the bundled PAM stack into the state folder, with the paths it has there; nothing in /etc is edited. */
 
 import { dirname, join } from "node:path";
-import { Failure, sentenceOf } from "../failure.ts";
+import { reasonOf } from "../../../shared/text_file.ts";
+import { Failure } from "../failure.ts";
 import { projectFile } from "../role_command.ts";
 import { createOnce, makeFolder, readOwn } from "../state_files.ts";
 
@@ -33,7 +34,7 @@ function publishMotd(folder: string, runDirectory: string): string {
     Deno.writeTextFileSync(copy, readOwn(motd));
     Deno.chmodSync(copy, 0o644);
   } catch (cause) {
-    throw new Failure(`Cannot write ${copy}: ${sentenceOf(cause)}`);
+    throw new Failure(`Cannot write ${copy}: ${reasonOf(cause)}`);
   }
   return copy;
 }

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { createNkey } from "../../../shared/bus/nkeys.ts";
 import type { ListenAddress } from "../../../shared/config/gateway_settings.ts";
 import { defaultIds } from "../../../shared/config/schema.ts";
-import { Failure, sentenceOf } from "../failure.ts";
+import { reasonOf } from "../../../shared/text_file.ts";
+import { Failure } from "../failure.ts";
 import { makeFleetKey, makeIdentity } from "../keys.ts";
 import { isFree } from "./port.ts";
-import { createOnce, exists, readOwn } from "../state_files.ts";
+import { createOnce, exists, readOwn, writeWhole } from "../state_files.ts";
 import { firstConfig } from "./first_config.ts";
 import { auditorName, gatewayName, hostName } from "./names.ts";
 import { generateOpensshKey } from "./openssh_key.ts";
@@ -87,14 +88,14 @@ function makeFolder(folder: string): void {
     Deno.chmodSync(folder, 0o711);
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
-    throw new Failure(`Cannot use ${folder} as state folder: ${sentenceOf(cause)}`);
+    throw new Failure(`Cannot use ${folder} as state folder: ${reasonOf(cause)}`);
   }
 }
 
 function makeSshKey(file: string, comment: string): void {
   createOnce(file, 0o600, () => {
     const { privateText, publicLine } = generateOpensshKey(comment);
-    Deno.writeTextFileSync(`${file}.pub`, `${publicLine}\n`, { mode: 0o644 });
+    writeWhole(`${file}.pub`, 0o644, `${publicLine}\n`);
     return privateText;
   });
 }
@@ -105,7 +106,7 @@ function makeBusIdentities(folder: string): void {
     const names = { gateway: gatewayName, host: hostName, auditor: auditorName } as const;
     const identities = Object.entries(names).map(([kind, name]) => {
       const { seed, publicKey } = createNkey();
-      Deno.writeTextFileSync(join(folder, `${kind}.nkey`), `${seed}\n`, { mode: 0o600 });
+      writeWhole(join(folder, `${kind}.nkey`), 0o600, `${seed}\n`);
       return { kind, name, publicKey };
     });
     return `${JSON.stringify(identities, null, 2)}\n`;

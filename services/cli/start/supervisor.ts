@@ -122,6 +122,12 @@ export class Supervisor {
     }
   }
 
+  /** Sends a signal to the process of a role, if it runs. */
+  signal(name: string, signal: Deno.Signal): void {
+    const child = this.#running.get(name);
+    if (child) tryKill(child, signal);
+  }
+
   /** Ends every process, one after the other; resolves when all are gone. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -137,17 +143,18 @@ export class Supervisor {
 }
 
 async function end(child: Deno.ChildProcess, stopTimeoutMs: number): Promise<void> {
-  const tryKill = (signal: Deno.Signal) => {
-    try {
-      child.kill(signal);
-    } catch {
-      // It has ended on its own.
-    }
-  };
-  tryKill("SIGTERM");
-  const timer = setTimeout(() => tryKill("SIGKILL"), stopTimeoutMs);
+  tryKill(child, "SIGTERM");
+  const timer = setTimeout(() => tryKill(child, "SIGKILL"), stopTimeoutMs);
   await child.status;
   clearTimeout(timer);
+}
+
+function tryKill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended on its own.
+  }
 }
 
 function endText({ code, signal }: Deno.CommandStatus): string {

@@ -15,19 +15,25 @@ export interface HostKeys {
  * Reads OpenSSH private keys. ed25519 is offered first, then ecdsa, then rsa, whatever the order of `pemTexts`;
  * of two keys of one type the first is used.
  *
+ * @param names What the texts are called in messages, such as their files
  * @throws {TypeError} If a text is not a private key, or its type is not one we offer
  */
-export function loadHostKeys(pemTexts: string[]): HostKeys {
+export function loadHostKeys(
+  pemTexts: string[],
+  names = pemTexts.map((_, index) => `host key ${index + 1}`),
+): HostKeys {
   const byType = new Map<string, HostKey>();
   for (const [index, text] of pemTexts.entries()) {
     const parsed = parseKey(text);
     const key = Array.isArray(parsed) ? parsed[0] : parsed;
     if (key instanceof Error || !key || key.getPrivatePEM() === null) {
       const reason = key instanceof Error ? key.message : "it is not a private key";
-      throw new TypeError(`Cannot read host key ${index + 1}: ${reason}`);
+      throw new TypeError(
+        `Cannot use ${names[index]}: ${reason}; make a key without passphrase with ssh-keygen -t ed25519`,
+      );
     }
     if (!Object.hasOwn(hostKeyAlgorithms, key.type)) {
-      throw new TypeError(`Cannot use host key ${index + 1}: its type is ${key.type}`);
+      throw new TypeError(`Cannot use ${names[index]}: its type is ${key.type}, not ed25519, ecdsa or rsa`);
     }
     if (byType.has(key.type)) continue;
     byType.set(key.type, key.type === "ecdsa-sha2-nistp256" ? repairEcdsaKey(key) : key);

@@ -15,16 +15,15 @@ import {
   RecordKind,
 } from "../../../shared/protocol/channel.ts";
 import { encodeJson } from "../../../shared/protocol/codec.ts";
-import type { LeaseDenied, Suite } from "../../../shared/protocol/lease.ts";
+import type { LeaseDenied } from "../../../shared/protocol/lease.ts";
 import { heartbeatTimeoutMs } from "../../../shared/protocol/limits.ts";
 import type { Problem } from "../../../shared/protocol/problems.ts";
 import { toGatewaySubject } from "../../../shared/protocol/subjects.ts";
 import type { WorkerReply } from "../../../shared/protocol/worker.ts";
-import type { Aead } from "../../../shared/stream/aead.ts";
 import { LeaseLink } from "../../../shared/stream/link.ts";
 import type { ReliableStream } from "../../../shared/stream/stream.ts";
 import type { WindowPool } from "../../../shared/stream/window.ts";
-import { chacha20Poly1305 } from "../../../shared/trust/chacha.ts";
+import { aeadFor } from "../../../shared/trust/aead_for.ts";
 import type { Turn } from "./admission.ts";
 import { Channel } from "./channel.ts";
 import { Notices } from "./notices.ts";
@@ -69,10 +68,6 @@ export interface LeaseOptions {
 
 /** `starting` a worker → `answering` the gateway → `deciding`, which is PAM → `open` → `ended`. */
 type Phase = "starting" | "answering" | "deciding" | "open" | "ended";
-
-function aeadFor(suite: Suite, key: Uint8Array): Aead {
-  return suite === "aes-256-gcm" ? aes256Gcm(key) : chacha20Poly1305(key);
-}
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -220,8 +215,8 @@ export class Lease {
     const subject = toGatewaySubject(this.gateway, settings.name, this.id);
     const link = new LeaseLink({
       side: "host",
-      seal: aeadFor(suite, sendKey),
-      unseal: aeadFor(suite, receiveKey),
+      seal: aeadFor(suite, sendKey, aes256Gcm),
+      unseal: aeadFor(suite, receiveKey, aes256Gcm),
       carrier: { lend: (maxBytes) => bus.lend(subject, maxBytes) },
       pool,
       sessionTimeoutMs: settings.sessionTimeoutMs,

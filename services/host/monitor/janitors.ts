@@ -1,8 +1,9 @@
 /** Janitors: processes that close the PAM session a dead worker has left open, as its journal entry says. */
 
+import { startTimeOf } from "../../../ffi/proc_file.ts";
 import { killProcess } from "../../../ffi/process.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
-import { type Journal, startTimeOf } from "./journal.ts";
+import type { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
 import { describeEnd, startRole, watchChild, watchStranger } from "./start.ts";

@@ -1,10 +1,7 @@
 /** The journal as the monitor needs it: which leases have an entry, and whose process each one is. The worker writes it. */
 
-import { OpenFlags, openPath, readInto } from "../../../ffi/descriptor.ts";
-import { Errno, SystemError } from "../../../ffi/errno.ts";
-import { closeDescriptor } from "../../../ffi/socket.ts";
 import { Fields } from "../../../shared/protocol/codec.ts";
-import { maxEnvelopeBytes } from "../../../shared/protocol/limits.ts";
+import { maxJournalBytes } from "../../../shared/protocol/limits.ts";
 import { isLeaseId, isLogin } from "../../../shared/protocol/names.ts";
 
 /** Whose entry it is: a process, told apart from a later one with the same pid. */
@@ -54,7 +51,7 @@ export class Journal {
   /** The process that wrote the entry, or `null` when the entry cannot be read. */
   owner(lease: string): Owner | null {
     try {
-      const fields = Fields.parse(Deno.readFileSync(this.#path(lease)), maxEnvelopeBytes, "journal");
+      const fields = Fields.parse(Deno.readFileSync(this.#path(lease)), maxJournalBytes, "journal");
       return {
         pid: fields.integer("pid", 1, 0x7fff_ffff),
         startTime: fields.integer("startTime", 0, Number.MAX_SAFE_INTEGER),
@@ -63,37 +60,5 @@ export class Journal {
     } catch {
       return null;
     }
-  }
-}
-
-/** When the process `pid` started, in clock ticks since boot; `null` when there is none (proc(5)). */
-export function startTimeOf(pid: number): number | null {
-  const stat = readProcStat(pid);
-  if (stat === null) return null;
-  // Counted from the last bracket: the command name may contain spaces and brackets.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[19]);
-}
-
-/** By FFI: Deno gives files of /proc to a process with every permission only. */
-function readProcStat(pid: number): string | null {
-  let fd: number;
-  try {
-    fd = openPath(`/proc/${pid}/stat`, OpenFlags.readOnly);
-  } catch (error) {
-    if (error instanceof SystemError && error.errno === Errno.ENOENT) return null;
-    throw error;
-  }
-  try {
-    // One line of 52 numbers and a name of at most 64 bytes.
-    const buffer = new Uint8Array(new ArrayBuffer(4_096));
-    const length = readInto(fd, buffer);
-    return typeof length === "number" ? new TextDecoder().decode(buffer.subarray(0, length)) : null;
-  } catch (error) {
-    // It ended in between.
-    if (error instanceof SystemError && error.errno === Errno.ESRCH) return null;
-    throw error;
-  } finally {
-    closeDescriptor(fd);
   }
 }

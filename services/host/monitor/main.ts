@@ -3,8 +3,8 @@
 import { closeOnExecFrom, ignoreSignals } from "../../../ffi/process.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
-import { readIdentity } from "../../../shared/trust/identity.ts";
 import { withParent } from "../../../shared/parent.ts";
+import { loadIdentity } from "../../../shared/trust/files.ts";
 import { openLog } from "./log.ts";
 import { Monitor } from "./monitor.ts";
 
@@ -16,7 +16,7 @@ function main([settingsFile, flag]: string[]): void {
   // TERM and INT end it: the dispatcher and the workers notice, and close what is open.
   ignoreSignals([signalNumbers.HUP]);
   const settings = JSON.parse(Deno.readTextFileSync(settingsFile)) as HostSettings;
-  const identity = readIdentity(Deno.readTextFileSync(settings.identityFile));
+  const identity = loadIdentity(settings.identityFile, { kind: "host", name: settings.name });
   const monitor = new Monitor({ settings, settingsFile, identity, log: openLog(settings) });
   if (flag === withParent) monitor.endWith(standardInput);
   monitor.run();

@@ -6,12 +6,12 @@ import type { HostHeartbeat } from "../../../shared/protocol/lease.ts";
 import { heartbeatIntervalMs, leaseOpenTtlMs } from "../../../shared/protocol/limits.ts";
 import type { Problem } from "../../../shared/protocol/problems.ts";
 import type { MonitorRequest } from "../../../shared/protocol/worker.ts";
+import { SteadyClock } from "../../../shared/steady_clock.ts";
 import { signEnvelope } from "../../../shared/trust/envelope.ts";
 import type { Identity } from "../../../shared/trust/identity.ts";
 import { version } from "../../../shared/version.ts";
 import { AccountSweeper } from "./accounts.ts";
 import { DispatcherProcess } from "./dispatcher_process.ts";
-import { HostClock } from "./host_clock.ts";
 import { Janitors } from "./janitors.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
@@ -40,7 +40,7 @@ export class Monitor {
    */
   #boot = newBoot();
   readonly #loop = new Loop();
-  readonly #clock = new HostClock();
+  readonly #clock = new SteadyClock();
   readonly #replays = new ReplayCache(2 * leaseOpenTtlMs, replayCapacity);
   readonly #janitors: Janitors;
   readonly #accounts: AccountSweeper;

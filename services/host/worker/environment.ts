@@ -1,6 +1,7 @@
 /** The exact environment of the account's processes; nothing of the worker's own is in it. */
 
 import type { ClientAddress } from "../../../shared/protocol/lease.ts";
+import { steersTheLoader } from "../../../shared/protocol/names.ts";
 import { isAcceptedVariable } from "./accept_env.ts";
 import type { Identity } from "./identity.ts";
 
@@ -70,9 +71,4 @@ function connectionVariables({ client, terminal }: EnvironmentSources): [string,
 /** What sshd tells modules and keeps from the session: how somebody authenticated, and PAM's copy of the connection. */
 function isForModules(name: string): boolean {
   return /^SSH_(AUTH_INFO|CONNECTION)/.test(name);
-}
-
-/** Variables that make the dynamic loader run foreign code in whatever starts next. */
-function steersTheLoader(name: string): boolean {
-  return /^(LD|DYLD)_/i.test(name);
 }

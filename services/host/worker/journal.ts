@@ -4,12 +4,12 @@
  * One root-only file per lease, replaced atomically; it is in the run directory and so does not outlive a boot.
  */
 
+import { startTimeOf } from "../../../ffi/proc_file.ts";
 import { processId } from "../../../ffi/process.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
-import { encodeJson, Fields } from "../../../shared/protocol/codec.ts";
-import { maxEnvelopeBytes } from "../../../shared/protocol/limits.ts";
+import { encodeJson, Fields, ProtocolError } from "../../../shared/protocol/codec.ts";
+import { maxJournalBytes, maxPamEnvironmentBytes } from "../../../shared/protocol/limits.ts";
 import { isLeaseId, isLogin, isServiceName } from "../../../shared/protocol/names.ts";
-import { readProcFile } from "./proc_file.ts";
 
 /**
  * What a janitor still has to do: before PAM's first call and after pam_close_session it takes the credentials away,
@@ -30,6 +30,8 @@ export interface PamItems {
   /** Applicant and roles for the TELEPORT_ variables. */
   user: string;
   roles: string[];
+  /** Variables beside them. */
+  environment: [name: string, value: string][];
 }
 
 export interface JournalEntry extends PamItems {
@@ -52,7 +54,10 @@ export function writeJournal(
   items: PamItems,
 ): void {
   const path = journalPath(settings, lease);
-  const entry: JournalEntry = { state, pid: processId(), startTime: ownStartTime(), ...items };
+  const pid = processId();
+  const startTime = startTimeOf(pid);
+  if (startTime === null) throw new Error("Cannot find this process under /proc: mount it");
+  const entry: JournalEntry = { state, pid, startTime, ...items };
   Deno.mkdirSync(`${settings.runDirectory}/leases`, { recursive: true, mode: 0o700 });
   Deno.writeFileSync(`${path}.new`, encodeJson(entry), { mode: 0o600 });
   Deno.renameSync(`${path}.new`, path);
@@ -60,7 +65,7 @@ export function writeJournal(
 
 /** @throws {ProtocolError} If the entry is not one; {@link Deno.errors.NotFound} if there is none. */
 export function readJournal(settings: Pick<HostSettings, "runDirectory">, lease: string): JournalEntry {
-  const fields = Fields.parse(Deno.readFileSync(journalPath(settings, lease)), maxEnvelopeBytes, "journal");
+  const fields = Fields.parse(Deno.readFileSync(journalPath(settings, lease)), maxJournalBytes, "journal");
   return {
     state: fields.oneOf("state", journalStates),
     pid: fields.integer("pid", 1, 0x7fff_ffff),
@@ -73,7 +78,19 @@ export function readJournal(settings: Pick<HostSettings, "runDirectory">, lease:
     connection: fields.string("connection"),
     user: fields.string("user"),
     roles: fields.strings("roles", 256),
+    // One written before an upgrade has none.
+    environment: fields.isNull("environment")
+      ? []
+      : fields.list("environment", maxPamEnvironmentBytes, readVariable), // None is shorter than a byte.
   };
+}
+
+function readVariable(item: unknown, path: string): [string, string] {
+  const [name, value] = Array.isArray(item) ? item : [];
+  if (typeof name !== "string" || typeof value !== "string") {
+    throw new ProtocolError(`Cannot read ${path}: it must be a variable's name and value`);
+  }
+  return [name, value];
 }
 
 /** Deletes the entry, and what is left of one half written; does nothing when there is none. */
@@ -86,10 +103,4 @@ export function deleteJournal(settings: HostSettings, lease: string): void {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
-}
-
-/** Field 22 of /proc/self/stat, counted after the command name, which may itself hold spaces and brackets. */
-function ownStartTime(): number {
-  const stat = readProcFile("/proc/self/stat");
-  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
 }

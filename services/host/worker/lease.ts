@@ -2,10 +2,10 @@
 
 import { hasLibcrypto } from "../../../ffi/libcrypto.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
-import { type LeaseOpen, type Suite, suites } from "../../../shared/protocol/lease.ts";
+import { type LeaseOpen, suitesWith } from "../../../shared/protocol/lease.ts";
 import type { Assign, WorkerRequest } from "../../../shared/protocol/worker.ts";
 import type { Problem } from "../../../shared/protocol/problems.ts";
-import { readIdentity, readTrust } from "../../../shared/trust/identity.ts";
+import { loadIdentity, loadTrust } from "../../../shared/trust/files.ts";
 import { ResponseCipher } from "../../../shared/trust/responses.ts";
 import { asProblem, causes, describeCause } from "./cause.ts";
 import { Channels } from "./channels.ts";
@@ -67,8 +67,8 @@ function verify(
     const request = socket.receive();
     if (!request || !isOpen(request)) return null;
     // Read for every lease, so that a revocation holds from the next login on.
-    const trust = readTrust(Deno.readTextFileSync(settings.trustFile));
-    const identity = readIdentity(Deno.readTextFileSync(settings.identityFile));
+    const trust = loadTrust(settings.trustFile);
+    const identity = loadIdentity(settings.identityFile, { kind: "host", name: settings.name });
     const { lease, boot } = assigned;
     const verified = verifyOpen(request.envelope, trust, {
       host: settings.name,
@@ -76,7 +76,7 @@ function verify(
       lease,
       now: hostNow(),
     });
-    const { responsesKey, ...answer } = answerOpen(verified, trust, identity, usableSuites());
+    const { responsesKey, ...answer } = answerOpen(verified, trust, identity, suitesWith(hasLibcrypto()));
     const { login, gateway } = verified.open;
     socket.reply({ type: "lease.answer", ...answer, login, gateway });
     return { open: verified.open, responses: new ResponseCipher(responsesKey) };
@@ -88,11 +88,6 @@ function verify(
 
 function isOpen(request: WorkerRequest): request is WorkerRequest & { type: "lease.open" } {
   return nextState("assigned", request.type) === "opening";
-}
-
-/** The dispatcher, on the same host, seals with AES only where libcrypto makes it fast. */
-function usableSuites(): Suite[] {
-  return suites.filter((suite) => suite !== "aes-256-gcm" || hasLibcrypto());
 }
 
 /** Runs PAM; null when the login was refused. */
@@ -116,6 +111,7 @@ function openLogin(
       log: (level, message, properties) => socket.log(level, message, properties),
       onCloseFailure: (step, error) =>
         socket.log("warning", "Cannot complete {step}: {cause}", { step, cause: describeCause(error) }),
+      onWarning: (message, properties) => socket.log("warning", message, properties),
     });
   } catch (error) {
     const { problem, detail } = asProblem(error);

@@ -15,6 +15,7 @@ import { type Listener, PamConversation } from "./conversation.ts";
 import { connectionText } from "./environment.ts";
 import { type Identity, resolveIdentity } from "./identity.ts";
 import { deleteJournal, type JournalState, type PamItems, writeJournal } from "./journal.ts";
+import { expandEnvironment, type Warn } from "./pam_environment.ts";
 import { requirePamService } from "./pam_service.ts";
 import { setVariables, startTransaction } from "./pam_session.ts";
 import { reclaimProcess } from "./prepare.ts";
@@ -36,6 +37,8 @@ export interface LoginReports extends Listener {
   log: Log;
   /** A step of closing failed; the others are still taken. */
   onCloseFailure(step: string, error: unknown): void;
+  /** Something the operator may want to mend. */
+  onWarning: Warn;
 }
 
 /**
@@ -56,7 +59,7 @@ function logInWithoutPam(open: LeaseOpen, settings: HostSettings, reports: Login
   undo.use(new NativeAccount(settings, reports.log)).ensure(open.login);
   const identity = resolveIdentity(open.login);
   setGroups(identity.groups);
-  writeJournal(settings, open.lease, "without-pam", pamItems(open, settings));
+  writeJournal(settings, open.lease, "without-pam", pamItems(open, settings, reports.onWarning));
   undo.defer(() => deleteJournal(settings, open.lease));
   const closing = undo.move();
   return {
@@ -70,7 +73,7 @@ function logInWithoutPam(open: LeaseOpen, settings: HostSettings, reports: Login
 
 function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
   requirePamService(settings.pam);
-  const asked = pamItems(open, settings);
+  const asked = pamItems(open, settings, reports.onWarning);
   const conversation = new PamConversation(reports);
   // Teardown mirrors set-up: each step that succeeds leaves the one that undoes it.
   using undo = new DisposableStack();
@@ -163,7 +166,7 @@ function establishCredentials(pam: Transaction, isAuthenticated: boolean): boole
   }
 }
 
-function pamItems(open: LeaseOpen, settings: HostSettings): PamItems {
+function pamItems(open: LeaseOpen, settings: HostSettings, warn: Warn): PamItems {
   return {
     login: open.login,
     service: settings.pam.serviceName,
@@ -173,6 +176,7 @@ function pamItems(open: LeaseOpen, settings: HostSettings): PamItems {
     connection: connectionText(open.client),
     user: open.user,
     roles: open.roles,
+    environment: expandEnvironment(settings.pam.environment, open, warn),
   };
 }
 

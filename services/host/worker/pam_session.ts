@@ -26,9 +26,10 @@ export function startTransaction(items: PamItems, conversation: Conversation): P
   return transaction;
 }
 
-/** Sets the TELEPORT_ variables; again when a module has changed the login. */
+/** Sets the TELEPORT_ variables and the configured ones; again when a module has changed the login. */
 export function setVariables(transaction: PamTransaction, items: PamItems): void {
-  for (const [name, value] of teleportVariables(items)) {
+  // Configured ones last: as in Teleport they may take the place of the others.
+  for (const [name, value] of [...teleportVariables(items), ...items.environment]) {
     transaction.putEnvironment(name, value);
     // pam_exec reads the PAM environment, pam_script only the process's own.
     Deno.env.set(name, value);

@@ -11,9 +11,9 @@ import {
   SIGCHLD,
   SIGXFSZ,
 } from "../../../ffi/process.ts";
+import { readProcFile, writeProcFile } from "../../../ffi/proc_file.ts";
 import { closeDescriptor } from "../../../ffi/socket.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
-import { readProcFile, writeProcFile } from "./proc_file.ts";
 
 const oomScoreFile = "/proc/self/oom_score_adj";
 const lastStandardDescriptor = 2;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { run } from "../../support/command.ts";
 import { freePort } from "../../support/ports.ts";
-import { ssh } from "../../support/ssh.ts";
+import { newLogin } from "../../support/logins.ts";
+import { spawnSsh, ssh } from "../../support/ssh.ts";
+import { Terminal } from "../../support/terminal.ts";
 import { until } from "../../support/wait.ts";
 
 const main = new URL("../../../services/main.ts", import.meta.url).pathname;
@@ -134,6 +136,38 @@ Deno.test("start keeps secrets for root alone", async () => {
     const { mode, uid } = Deno.statSync(`${state.path}/${name.name}`);
     assert.deepEqual([(mode ?? 0) & 0o077, uid], [0, 0], name.name);
   }
+});
+
+Deno.test("start passes SIGHUP on to the gateway, which lets a new role in and keeps open sessions", async () => {
+  using state = stateFolder();
+  const port = freePort();
+  await using started = await Started.run(state.path, port);
+  const target = { port, keyFile: `${state.path}/id_ed25519`, state: state.path };
+  const open = spawnSsh(target, "newcomer", ["read line; echo got $line"]);
+  const other = newLogin();
+  assert.equal((await ssh(target, other, "true")).code, 255);
+  const file = `${state.path}/sallyport.yaml`;
+  Deno.writeTextFileSync(
+    file,
+    Deno.readTextFileSync(file).replace("- newcomer\n", `- newcomer\n      - ${other}\n`),
+  );
+  started.child.kill("SIGHUP");
+  await until("the new login is let in", async () => (await ssh(target, other, "true")).code === 0);
+  const writer = open.stdin.getWriter();
+  await writer.write(new TextEncoder().encode("it\n"));
+  await writer.close();
+  assert.equal(new TextDecoder().decode((await open.output()).stdout), "got it\n");
+});
+
+Deno.test("start ends when its terminal goes away", async () => {
+  using state = stateFolder();
+  {
+    await using terminal = await Terminal.start([Deno.execPath(), ...commandLine(state.path, freePort())]);
+    await terminal.sees(/^ssh -i /m, { timeoutMs: 20_000 });
+  }
+  await until("all processes are gone", () => processesNaming(state.path).length === 0, {
+    timeoutMs: 20_000,
+  });
 });
 
 Deno.test("start brings a process back that died, without ending the others", async () => {

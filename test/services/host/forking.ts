@@ -54,6 +54,7 @@ function logInAndOut(confdir: string): string {
     connection: "192.0.2.7 50123 192.0.2.1 2222",
     user: "alice",
     roles: ["ops"],
+    environment: [] satisfies [string, string][],
   };
   using pam = startTransaction(items, conversation.respond);
   pam.acctMgmt();

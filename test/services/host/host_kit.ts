@@ -131,6 +131,7 @@ export class HostKit implements AsyncDisposable {
         usePamAuth: false,
         requirePamAuth: true,
         systemLogins: [],
+        environment: {},
       },
       bus: { ...busSettings, nkeySeedFile: write("host.nkey", hostKey.seed) },
       warmWorkers: 1,

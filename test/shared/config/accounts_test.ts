@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { parseConfig } from "../../../shared/config/load.ts";
+import { parseConfigFile } from "../../../shared/config/load.ts";
 import { toHostSettings } from "../../../shared/config/settings.ts";
 
 function accountsOf(keys: string) {
   const text = `host: {name: h, identity: i, trust: t, accounts: {${keys}}}`;
-  return toHostSettings({ file: "/srv/sp/sallyport.yaml", config: parseConfig(text, "f") }).accounts;
+  return toHostSettings(parseConfigFile(text, "/srv/sp/sallyport.yaml")).accounts;
 }
 
 Deno.test("host.accounts is off unless asked for, and its uids are clear of useradd's and systemd's", () => {

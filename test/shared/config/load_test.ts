@@ -82,9 +82,23 @@ Deno.test("parseConfig() tells all mistakes at once, in the order of the file", 
 });
 
 Deno.test("parseConfig() refuses a repeated key, broken YAML and a file that is no map, with the line", () => {
-  assert.match(mistakes("log: {}\nlog: {}\n")[0] ?? "", /^f:2:1: Map keys must be unique/);
+  assert.deepEqual(mistakes("log: {}\nhost: {}\nlog: {}\n"), [
+    'f:3:1: "log" is given already in line 1; keep one of the two',
+  ]);
+  assert.deepEqual(mistakes("roles:\n  'a:b': {logins: [x]}\n  \"a:b\": {logins: [y]}\n"), [
+    'f:3:3: "a:b" is given already in line 2; keep one of the two',
+  ]);
   assert.match(mistakes("log:\n  - a\n b: 1")[0] ?? "", /^f:3:\d+: /);
   assert.match(mistakes("- a\n")[0] ?? "", /^f:1:1: The file must be a map of keys, not a list$/);
+});
+
+Deno.test("parseConfig() says that a tab cannot indent, and in which line", () => {
+  const sentence =
+    "YAML is indented with blanks only; put blanks in place of the tab at the start of this line";
+  for (const text of ["log:\n\tlevel: info\n", "log:\n  \tlevel: info\n"]) {
+    assert.deepEqual(mistakes(text), [`f:2:${text.indexOf("\t") - 4}: ${sentence}`]);
+  }
+  assert.deepEqual(mistakes("log: {level: info,\n\tformat: json}\n"), [`f:2:2: ${sentence}`]);
 });
 
 Deno.test("parseConfig() refuses a key with options, of an unknown type, or whose blob is another type's", () => {
@@ -111,14 +125,6 @@ Deno.test("parseConfig() refuses a role nobody defined and a user twice", () => 
   assert.equal(found.length, 3);
   assert.match(found[0] ?? "", /names the role "devs", which is not defined; did you mean dev\?$/);
   assert.match(found[2] ?? "", /^f:4:12: users\[1\]\.name must be a name no other user has, not "a"$/);
-});
-
-Deno.test("parseConfig() refuses what it does not do yet instead of ignoring it", () => {
-  assert.match(
-    mistakes("ssh_service: {pam: {environment: {A: b}}}")[0] ?? "",
-    /not available in this version/,
-  );
-  assert.deepEqual(mistakes("ssh_service: {pam: {use_pam_auth: no, environment: {}}}"), []);
 });
 
 Deno.test("parseConfig() refuses PAM's auth stack without PAM, wherever both are given", () => {
@@ -152,6 +158,20 @@ Deno.test("parseConfig() refuses ways in that are none, and roles of pam_logins 
     /^f:1:20: pam_logins\.ada\[0\] names the role "dev"/,
   );
   assert.equal(mistakes("roles: {r: {logins: [x]}}\npam_logins: {../x: [r]}").length, 1);
+});
+
+Deno.test("parseConfig() refuses an embedded broker that bus.servers does not name", () => {
+  const found = (listen: string, servers: string) =>
+    mistakes(`broker: {identities: i, listen: "${listen}"}\nbus:\n  servers: [${servers}]\n`);
+  assert.deepEqual(found("127.0.0.1:4333", '"nats://127.0.0.1:4222", "nats://10.0.0.1:4333"'), [
+    "f:3:12: bus.servers must name nats://127.0.0.1:4333, where broker.listen puts the embedded broker, not nats://127.0.0.1:4222, nats://10.0.0.1:4333; make them agree, or remove the section broker to use a NATS server of your own",
+  ]);
+  assert.equal(found("[::1]:4222", '"nats://10.0.0.1"').length, 1);
+  assert.deepEqual(found("127.0.0.1:4333", '"nats://10.0.0.1:1", "nats://localhost:4333"'), []);
+  assert.deepEqual(found("[::1]:4222", '"nats://[::1]"'), []);
+  assert.deepEqual(mistakes("broker: {identities: i}\n"), []);
+  const [sentence = ""] = mistakes('broker:\n  identities: i\n  listen: "127.0.0.1:4333"\n');
+  assert.match(sentence, /^f:1:1: bus\.servers must name nats:\/\/127\.0\.0\.1:4333/);
 });
 
 Deno.test("parseConfig() refuses service names that libpam would cut to another one", () => {

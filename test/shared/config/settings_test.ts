@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parseConfig } from "../../../shared/config/load.ts";
+import { parseConfigFile } from "../../../shared/config/load.ts";
 import { toBrokerConfig, toGatewaySettings, toHostSettings } from "../../../shared/config/settings.ts";
 
 const host =
   "host: {name: h, identity: id, trust: /etc/t, nkey: n, pam_confdir: pam.d, LoginGraceTime: 1m}\n";
 
 function source(text: string, folder = "/srv/sp") {
-  return { file: join(folder, "sallyport.yaml"), config: parseConfig(text, "f") };
+  return parseConfigFile(text, join(folder, "sallyport.yaml"));
 }
 
 Deno.test("toHostSettings() resolves names of files against the configuration's folder", () => {
@@ -26,7 +26,7 @@ Deno.test("toHostSettings() refuses a PAM service without a file, which libpam w
     const text = host + "ssh_service: {pam: {enabled: yes, service_name: teleprot}}";
     assert.throws(() => toHostSettings(source(text, folder)), {
       message:
-        `ssh_service.pam.service_name must be a service that exists, not "teleprot": there is no such file in ${folder}/pam.d`,
+        `${folder}/sallyport.yaml:2:49: ssh_service.pam.service_name must be a service that exists, not "teleprot": there is no such file in ${folder}/pam.d; write one, or name another`,
     });
     Deno.mkdirSync(`${folder}/pam.d`);
     Deno.writeTextFileSync(`${folder}/pam.d/teleprot`, "");
@@ -38,13 +38,15 @@ Deno.test("toHostSettings() refuses a PAM service without a file, which libpam w
 
 Deno.test("toHostSettings() takes the PAM keys of a teleport.yaml in place of its own", () => {
   const pam = { enabled: false, service_name: "other", use_pam_auth: false, environment: {} };
-  assert.deepEqual(toHostSettings(source(host + "ssh_service: {pam: {enabled: yes}}"), pam).pam, {
+  const keys = { pam, placeOf: () => "t:1:1" };
+  assert.deepEqual(toHostSettings(source(host + "ssh_service: {pam: {enabled: yes}}"), keys).pam, {
     enabled: false,
     serviceName: "other",
     confdir: "/srv/sp/pam.d",
     usePamAuth: false,
     requirePamAuth: true,
     systemLogins: [],
+    environment: {},
   });
 });
 

@@ -13,8 +13,10 @@ ssh_service:
     enabled: "yes"
     service_name: teleport
 `;
-  const { enabled, service_name } = parseTeleportPam(text, "teleport.yaml");
-  assert.deepEqual([enabled, service_name], [true, "teleport"]);
+  const { pam, placeOf } = parseTeleportPam(text, "teleport.yaml");
+  assert.deepEqual([pam.enabled, pam.service_name], [true, "teleport"]);
+  assert.equal(placeOf("service_name"), "teleport.yaml:10:19");
+  assert.equal(placeOf("use_pam_auth"), "teleport.yaml:8:3");
 });
 
 Deno.test("parseTeleportPam() names line and key of a mistake in the guide's nested form", () => {
@@ -26,5 +28,5 @@ Deno.test("parseTeleportPam() names line and key of a mistake in the guide's nes
 });
 
 Deno.test("parseTeleportPam() has PAM off in a file without PAM keys", () => {
-  assert.equal(parseTeleportPam("auth_service: {enabled: yes}", "f").enabled, false);
+  assert.equal(parseTeleportPam("auth_service: {enabled: yes}", "f").pam.enabled, false);
 });

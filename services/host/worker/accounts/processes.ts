@@ -2,7 +2,7 @@
 
 import { namesIn } from "../../../../ffi/directory.ts";
 import { SystemError } from "../../../../ffi/errno.ts";
-import { readProcFile } from "../proc_file.ts";
+import { readProcFile } from "../../../../ffi/proc_file.ts";
 
 /** Processes that have `uid` as their real, effective, saved or file system uid (proc_pid_status(5)). */
 export function processesOf(uid: number): number[] {

@@ -26,8 +26,8 @@ Deno.test("loadHostKeys() puts ed25519 first and never offers ssh-rsa", () => {
 
 Deno.test("loadHostKeys() refuses what is not a private key, and no key at all", () => {
   const publicKey = Deno.readTextFileSync(keys().path("ed25519.pub"));
-  assert.throws(() => loadHostKeys([publicKey]), /Cannot read host key 1: it is not a private key/);
-  assert.throws(() => loadHostKeys([keys().read("ed25519"), "nonsense"]), /Cannot read host key 2/);
+  assert.throws(() => loadHostKeys([publicKey]), /Cannot use host key 1: it is not a private key/);
+  assert.throws(() => loadHostKeys([keys().read("ed25519"), "nonsense"]), /Cannot use host key 2/);
   assert.throws(() => loadHostKeys([]), TypeError);
 });
 

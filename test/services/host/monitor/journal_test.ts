@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Journal, startTimeOf } from "../../../../services/host/monitor/journal.ts";
+import { startTimeOf } from "../../../../ffi/proc_file.ts";
+import { Journal } from "../../../../services/host/monitor/journal.ts";
 import { until } from "../../../support/wait.ts";
 
 const lease = "0123456789abcdef0123456789abcdef";

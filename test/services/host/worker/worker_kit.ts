@@ -106,6 +106,7 @@ export class Bench implements Disposable {
         usePamAuth: false,
         requirePamAuth: true,
         systemLogins: [],
+        environment: {},
         ...changes.pam,
       },
     };

@@ -82,6 +82,7 @@ test("removeAccount() waits for whoever is logged in, for processes, and for PAM
     tty: "ssh",
     rhost: "::1",
     connection: "192.0.2.7 50123 192.0.2.1 2222",
+    environment: [],
     user: "x",
     roles: [],
   };

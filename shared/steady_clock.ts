@@ -1,11 +1,11 @@
 /**
- * The host's clock, by which its heartbeats are dated and requests expire: the wall clock as it was when the monitor
- * started, and counted on from there.
+ * The clock by which heartbeats are dated and requests expire: the wall clock as it was when the process started, and
+ * counted on from there.
  *
  * It never steps. A wall clock that is set back would make a request valid again that the replay cache, which counts
- * time as it passes, has long forgotten.
+ * time as it passes, has long forgotten; and heartbeats would look like old ones, and their sender dead.
  */
-export class HostClock {
+export class SteadyClock {
   readonly #offsetMs: number;
 
   /** @param wallMs Milliseconds since the epoch @param steadyMs Milliseconds of {@link performance.now} */

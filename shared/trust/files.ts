@@ -1,0 +1,71 @@
+/** Identity and trust as files: whatever is wrong with one, its name is in the sentence, and what to do. */
+
+import { readTextFile, reasonOf } from "../text_file.ts";
+import {
+  type Identity,
+  type IdentityKind,
+  readIdentity,
+  readTrust,
+  type Trust,
+  verifyCredential,
+} from "./identity.ts";
+
+/** Whose identity a file has to hold. */
+export interface Bearer {
+  kind: IdentityKind;
+  name: string;
+}
+
+/** @throws {Error} When the file is missing, damaged, or somebody else's identity */
+export function loadIdentity(file: string, bearer: Bearer): Identity {
+  const { kind, name } = bearer;
+  const identity = read(file, readIdentity, issueCommand(bearer));
+  const { credential } = identity;
+  if (credential.kind === kind && credential.name === name) return identity;
+  throw new Error(
+    `Cannot use ${file}: it is the identity of the ${credential.kind} ${credential.name}, not of the ${kind} ${name}; ` +
+      `correct the name in the configuration, or make one with ${issueCommand(bearer)}`,
+  );
+}
+
+/** @throws {Error} When the file is missing or damaged */
+export function loadTrust(file: string): Trust {
+  return read(file, readTrust, "a copy of the fleet's trust file, which sallyport keys init has made");
+}
+
+/** What a process of the fleet starts with: its identity, and the trust that others will hold it to. */
+export interface Membership {
+  identity: Identity;
+  trust: Trust;
+}
+
+/** @throws {Error} Also when the fleet of the trust file does not know the identity, or no longer */
+export function loadMembership(
+  { identityFile, trustFile }: { identityFile: string; trustFile: string },
+  bearer: Bearer,
+): Membership {
+  const [identity, trust] = [loadIdentity(identityFile, bearer), loadTrust(trustFile)];
+  try {
+    verifyCredential(identity.credential, trust);
+  } catch (cause) {
+    throw new Error(
+      `Cannot use ${identityFile} with ${trustFile}: ${reasonOf(cause)}; replace one of them, ` +
+        `or make an identity with the fleet key of that trust file: ${issueCommand(bearer)}`,
+      { cause },
+    );
+  }
+  return { identity, trust };
+}
+
+function issueCommand({ kind, name }: Bearer): string {
+  return `sallyport keys issue --kind ${kind} --name ${name}`;
+}
+
+function read<T>(file: string, parse: (text: string) => T, remedy: string): T {
+  const text = readTextFile(file);
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw new Error(`Cannot use ${file}: ${reasonOf(cause)}; replace it: ${remedy}`, { cause });
+  }
+}
