@@ -8,6 +8,15 @@ export function codesIn(markdown: string): Set<string> {
 
 /** Codes of the first column below one heading. */
 export function pathsIn(markdown: string, heading: string): string[] {
-  const section = markdown.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? "";
-  return [...codesIn(section)];
+  return [...codesIn(sectionOf(markdown, heading))];
+}
+
+/** Cells of the table below one heading, row by row, without its head. */
+export function rowsIn(markdown: string, heading: string): string[][] {
+  const lines = sectionOf(markdown, heading).split("\n").filter((line) => line.startsWith("|"));
+  return lines.slice(2).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+}
+
+function sectionOf(markdown: string, heading: string): string {
+  return markdown.split(/^#+ /m).find((text) => text.startsWith(`${heading}\n`)) ?? "";
 }

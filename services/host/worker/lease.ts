@@ -111,7 +111,6 @@ function openLogin(
       log: (level, message, properties) => socket.log(level, message, properties),
       onCloseFailure: (step, error) =>
         socket.log("warning", "Cannot complete {step}: {cause}", { step, cause: describeCause(error) }),
-      onWarning: (message, properties) => socket.log("warning", message, properties),
     });
   } catch (error) {
     const { problem, detail } = asProblem(error);

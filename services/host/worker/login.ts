@@ -37,8 +37,6 @@ export interface LoginReports extends Listener {
   log: Log;
   /** A step of closing failed; the others are still taken. */
   onCloseFailure(step: string, error: unknown): void;
-  /** Something the operator may want to mend. */
-  onWarning: Warn;
 }
 
 /**
@@ -59,7 +57,12 @@ function logInWithoutPam(open: LeaseOpen, settings: HostSettings, reports: Login
   undo.use(new NativeAccount(settings, reports.log)).ensure(open.login);
   const identity = resolveIdentity(open.login);
   setGroups(identity.groups);
-  writeJournal(settings, open.lease, "without-pam", pamItems(open, settings, reports.onWarning));
+  writeJournal(
+    settings,
+    open.lease,
+    "without-pam",
+    pamItems(open, settings, (message, properties) => reports.log("warning", message, properties)),
+  );
   undo.defer(() => deleteJournal(settings, open.lease));
   const closing = undo.move();
   return {
@@ -73,7 +76,11 @@ function logInWithoutPam(open: LeaseOpen, settings: HostSettings, reports: Login
 
 function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
   requirePamService(settings.pam);
-  const asked = pamItems(open, settings, reports.onWarning);
+  const asked = pamItems(
+    open,
+    settings,
+    (message, properties) => reports.log("warning", message, properties),
+  );
   const conversation = new PamConversation(reports);
   // Teardown mirrors set-up: each step that succeeds leaves the one that undoes it.
   using undo = new DisposableStack();
