@@ -1,7 +1,7 @@
 /**
  * Leases that end in every way there is, and the account of what their modules saw.
  *
- * Each lease has a login of its own, whose name tells the stack's script what to do: `…slow` takes its time in every
+ * Each attempt at a lease has a login of its own, whose name tells the stack's script what to do: `…slow` takes its time in every
  * step, `…fail` refuses to open the session, `…failslow` takes its time after that to delete the credentials. Modules write one line a step into a tally: step, login, calling process.
  */
 
@@ -25,6 +25,10 @@ type Ending = typeof endings[number];
 /** Parts that are killed on the way, in this order, while leases go on. */
 const partsToKill = ["dispatcher", "monitor", "gateway", "broker"] as const satisfies Role[];
 const atOnce = 8;
+/** A part that was killed may keep an attempt from PAM; the next one waits until the service answers again. */
+const maxAttempts = 5;
+/** Logs in to see whether the service answers. */
+const probe = "probe";
 /** A kill comes up to this much after the step it waits for has begun; a slow step takes longer. */
 const maxJitterMs = 60;
 const slowSeconds = "0.2";
@@ -120,7 +124,8 @@ function generator(seed: number): () => number {
 }
 
 interface Plan {
-  login: string;
+  /** One for each attempt. */
+  logins: string[];
   ending: Ending;
   jitterMs: number;
 }
@@ -130,7 +135,13 @@ function planOf(index: number, random: () => number): Plan {
   const slow = /:|early/.test(ending) || random() < 0.2 ? "slow" : "";
   const fail = isRefused(ending) ? "fail" : "";
   const pace = ending === "open fails" ? fail : `${fail}${slow}`;
-  return { login: `k${index}${pace}`, ending, jitterMs: random() * maxJitterMs };
+  const logins = Array.from({ length: maxAttempts }, (_, attempt) => `k${index}x${attempt}${pace}`);
+  return { logins, ending, jitterMs: random() * maxJitterMs };
+}
+
+interface Attempt {
+  login: string;
+  ending: Ending;
 }
 
 /** Whether the stack does not let the session be opened. */
@@ -157,15 +168,18 @@ class Run {
 
   constructor(readonly sallyport: Sallyport, readonly tally: Tally) {}
 
-  /** Makes one login and ends it as planned; tried again when a part that was killed has kept it from PAM. */
+  /** Makes one lease and ends it as planned. */
   async live(plan: Plan): Promise<void> {
-    await until(`${plan.login} reaches PAM`, async () => {
-      await this.#try(plan);
-      return this.tally.of(plan.login).length > 0;
-    }, { timeoutMs: 120_000, everyMs: 200 });
+    for (const login of plan.logins) {
+      await this.#try(login, plan);
+      if (this.tally.of(login).length > 0) return;
+      const answers = async () => (await this.sallyport.ssh(probe, "true")).code === 0;
+      await until("the service answers again", answers, { timeoutMs: 60_000, everyMs: 300 });
+    }
+    throw new Error(`None of ${plan.logins.join(", ")} has reached PAM`);
   }
 
-  async #try({ login, ending, jitterMs }: Plan): Promise<void> {
+  async #try(login: string, { ending, jitterMs }: Plan): Promise<void> {
     const commands: Partial<Record<Ending, string>> = { exit: "exit 3", signal: "kill -9 $$" };
     const command = commands[ending] ??
       (ending === "worker: close_session" ? "echo up" : "echo up; exec cat");
@@ -233,8 +247,8 @@ class Run {
     await until(`another ${role}`, others, { timeoutMs: 60_000, everyMs: 100 });
   }
 
-  /** What is wrong with the steps of one lease. */
-  *faults({ login, ending }: Plan): Generator<string> {
+  /** What is wrong with the steps of one attempt. */
+  *faults({ login, ending }: Attempt): Generator<string> {
     const lines = this.tally.of(login);
     const count = (step: string, killed?: boolean) =>
       lines.filter((line) =>
@@ -279,7 +293,7 @@ export async function closeAlways(count: number, rounds: number, seed: number): 
   const stack = `auth required ${module} ${tally.file}\naccount required ${exec}\nsession required ${exec}\n`;
   const random = generator(seed);
   const plans = Array.from({ length: count }, (_, index) => planOf(index, random));
-  await makeBareAccounts(plans.map(({ login }) => login));
+  await makeBareAccounts([probe, ...plans.flatMap(({ logins }) => logins)]);
   const sallyport = await startSallyport({
     stack,
     config: { host: { hangup_grace: 1 }, bus: { session_timeout: 10 } },
@@ -312,23 +326,23 @@ export async function closeAlways(count: number, rounds: number, seed: number): 
     logs = sallyport.logs();
     await sallyport[Symbol.asyncDispose]();
   }
-  const had = (step: string, times = 1) =>
-    plans.filter(({ login, ending }) =>
-      !isRefused(ending) && tally.of(login).filter((line) => line.step === step).length >= times
-    ).length;
-  const faults = plans.flatMap((plan) =>
-    [...run.faults(plan)].map((fault) =>
-      `${plan.login} (${plan.ending}): ${fault}; ${JSON.stringify(tally.of(plan.login))}`
+  const attempts = plans.flatMap(({ logins, ending }) => logins.map((login) => ({ login, ending })));
+  const faults = attempts.flatMap((attempt) =>
+    [...run.faults(attempt)].map((fault) =>
+      `${attempt.login} (${attempt.ending}): ${fault}; ${JSON.stringify(tally.of(attempt.login))}`
     )
+  );
+  const opened = attempts.filter(({ login, ending }) =>
+    !isRefused(ending) && tally.of(login).some(({ step }) => step === "open_session")
+  );
+  const closings = opened.map(({ login }) =>
+    tally.of(login).filter(({ step }) => step === "close_session").length
   );
   const account = {
     leases: count,
-    opened: had("open_session"),
-    closed: plans.filter(({ login, ending }) => {
-      const steps = tally.of(login).map(({ step }) => step);
-      return !isRefused(ending) && steps.includes("open_session") && steps.includes("close_session");
-    }).length,
-    closedAgain: had("close_session", 2),
+    opened: opened.length,
+    closed: closings.filter((times) => times > 0).length,
+    closedAgain: closings.filter((times) => times > 1).length,
     faults,
     logs,
   };
