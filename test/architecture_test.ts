@@ -5,7 +5,7 @@ import { RecordKind } from "../shared/protocol/channel.ts";
 import { problems } from "../shared/protocol/problems.ts";
 import { importGraph, reachable, sourceFiles } from "./support/graph.ts";
 import { run } from "./support/command.ts";
-import { codesIn, pathsIn } from "./support/documents.ts";
+import { codesIn, pathsIn, rowsIn } from "./support/documents.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 const files = await sourceFiles(root, ["services", "shared", "ffi"]);
@@ -100,6 +100,20 @@ Deno.test("PROTOCOL.md lists every message, record kind and problem, and no othe
   deepStrictEqual(missing, [], "missing from PROTOCOL.md");
   const words = [...documented].filter((code) => /^[a-z][a-z0-9]*([.-][a-z0-9]+)*$/.test(code));
   deepStrictEqual(words.filter((code) => !inCode.has(code)), [], "in PROTOCOL.md but not in the code");
+});
+
+Deno.test("README.md's comparison on PAM names tests that exist", async () => {
+  const rows = rowsIn(await Deno.readTextFile(`${root}README.md`), "PAM, beside Teleport and OpenSSH");
+  ok(rows.length > 20);
+  for (const [what, ...cells] of rows) {
+    ok(cells.every((cell) => cell !== ""), `${what} has an empty cell`);
+    const [, file, title] = /^([\w/]+): (.+)$/.exec(cells.at(-1)!) ?? [];
+    ok(file && title, `${what} names no test`);
+    ok(
+      (await Deno.readTextFile(`${root}test/${file}_test.ts`)).includes(title),
+      `${file} has no test "${title}"`,
+    );
+  }
 });
 
 Deno.test("PROTOCOL.md lists every subject", async () => {
