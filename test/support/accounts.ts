@@ -101,6 +101,8 @@ export function holdPasswordFiles(): Disposable {
 
 /** Asks pwck(8) and grpck(8) about the account files. @throws {Error} With what they object to */
 export async function requireIntactFiles(): Promise<void> {
+  // Read-only they take no lock themselves, and would find a userdel(8) halfway.
+  using _held = holdPasswordFiles();
   for (const check of ["pwck", "grpck"]) {
     const { code, stdout, stderr } = await run([check, "-r"]);
     // Debian's own system accounts have homes that are not there, which pwck(8) mentions.
