@@ -132,7 +132,7 @@ Deno.test("connectBus() with TLS goes to no server without it, of another CA, or
   await withSeedFile(me.seed, async (nkeySeedFile) => {
     for (const [server, tls, why] of tries) {
       await using process = await startUnprivileged({ servers: [server.url], nkeySeedFile, tls });
-      await until("it is told why not", () => process.lines.length > 0);
+      await until("it is told why not", () => process.lines.length > 0, { timeoutMs: 30_000 });
       const line = process.lines[0] ?? "";
       // On a busy machine the client's own deadline may come before the server's reason.
       const said = /^error BusError: Cannot connect to the bus at \S+: (?:.*time.?out|(.*))$/i.exec(line);
