@@ -13,6 +13,11 @@ const libc = library(C_LIBRARY, {
   free: { parameters: ["pointer"], result: "void" },
 });
 
+/** libpam's sentence for a return code. */
+export function pamErrorText(code: number): string {
+  return readCString(libpam().pam_strerror(null, code)) ?? pamCodeName(code);
+}
+
 /** A PAM call that did not return PAM_SUCCESS. The message is libpam's text for the code. */
 export class PamError extends Error {
   override name = "PamError";
@@ -38,7 +43,7 @@ export class PamFunctionMissing extends Error {
 }
 
 /** PAM_SERVICE … PAM_RUSER <security/_pam_types.h> */
-const items = { user: 2, tty: 3, rhost: 4, ruser: 8 } as const;
+const items = { service: 1, user: 2, tty: 3, rhost: 4, ruser: 8 } as const;
 /** PAM_ESTABLISH_CRED … PAM_REINITIALIZE_CRED <security/_pam_types.h> */
 const credentialFlags = { establish: 0x2, delete: 0x4, reinitialize: 0x8 } as const;
 /** PAM_DISALLOW_NULL_AUTHTOK, PAM_CHANGE_EXPIRED_AUTHTOK, PAM_SILENT <security/_pam_types.h> */
@@ -83,7 +88,7 @@ export class Transaction implements Disposable {
     if (!validServiceName.test(serviceName)) {
       throw new RangeError(`Cannot use '${serviceName}' as the name of a PAM service`);
     }
-    const { pam_start, pam_start_confdir, pam_strerror } = libpam();
+    const { pam_start, pam_start_confdir } = libpam();
     if (confdir !== null && !pam_start_confdir) throw new PamFunctionMissing("pam_start_confdir");
     const [service, user] = [cString(serviceName), cString(login)];
     const directory = confdir === null ? null : cString(confdir);
@@ -97,10 +102,14 @@ export class Transaction implements Disposable {
     // libpam has released the handle itself.
     callback[Symbol.dispose]();
     const call = directory ? "pam_start_confdir" : "pam_start";
-    throw new PamError(call, code, readCString(pam_strerror(null, code)) ?? pamCodeName(code));
+    throw new PamError(call, code, pamErrorText(code));
   }
 
-  /** @throws {PamError} If libpam does not take the value */
+  /**
+   * A new `service`, or the same again, makes libpam read the policy anew at the next call; the modules' data stays.
+   *
+   * @throws {PamError} If libpam does not take the value
+   */
   setItem(item: keyof typeof items, value: string): void {
     this.#unwrap("pam_set_item", libpam().pam_set_item(this.#open, items[item], cString(value)));
   }
@@ -200,3 +209,6 @@ export class Transaction implements Disposable {
     return new PamError(call, code, text, cause === undefined ? undefined : { cause });
   }
 }
+
+/** A transaction's calls, for what stands in for one. */
+export type PamCalls = Pick<Transaction, keyof Transaction>;

@@ -61,6 +61,16 @@ const verbs: Record<string, Verb> = {
       teleport,
       { flags: "--stack <file...>", about: "PAM service files to read for traps" },
       { flags: "--scripts <path...>", about: "scripts, folders of them, or guides with shell snippets" },
+      {
+        flags: "--login <name>",
+        about: "try this login: run its account stack, and say which module answers what",
+      },
+      { flags: "--session", about: "with --login: open and close the PAM session as well" },
+      {
+        flags: "--from <address>",
+        about: "with --login: where it comes from (PAM_RHOST)",
+        fallback: "127.0.0.1",
+      },
     ],
     load: () => import("./cli/doctor.ts"),
   },

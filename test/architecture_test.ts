@@ -29,7 +29,7 @@ const arrows: [from: RegExp, to: RegExp][] = [
   ],
   [
     /^services\/host\/worker\//,
-    /^(services\/host\/worker|ffi|shared\/(protocol|trust))\/|^shared\/(config\/host_settings|log_record|error|version|stream\/aead)\.ts$/,
+    /^(services\/host\/worker|ffi|shared\/(protocol|trust|pam))\/|^shared\/(config\/host_settings|log_record|error|version|stream\/aead)\.ts$/,
   ],
   [/^services\/(cli\/|main\.ts)/, /^(services|shared|ffi)\//],
 ];

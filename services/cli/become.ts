@@ -13,7 +13,7 @@ import { denoArguments, keptEnvironment, type PermissionSet } from "./role_comma
 /** @throws {Failure} When the settings cannot be written */
 export function become(
   role: { permissions: PermissionSet; entry: string; withParent: boolean },
-  settings: { folder: string; name: string; value: object },
+  settings: Settings,
 ): never {
   const file = writeSettings(settings);
   const args = role.withParent ? [file, withParent] : [file];
@@ -22,8 +22,20 @@ export function become(
   return execReplace(deno, [deno, ...denoArguments(role.permissions, role.entry, args)], environment);
 }
 
-/** Writes the settings where only root can read or replace them. */
-function writeSettings({ folder, name, value }: { folder: string; name: string; value: object }): string {
+/** What a role is told, and where that is written. */
+interface Settings {
+  folder: string;
+  name: string;
+  value: object;
+}
+
+/**
+ * Writes the settings where only root can read or replace them.
+ *
+ * @returns The file
+ * @throws {Failure}
+ */
+export function writeSettings({ folder, name, value }: Settings): string {
   try {
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     const { uid, mode } = Deno.lstatSync(folder);

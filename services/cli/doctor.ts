@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { configuredFindings } from "./doctor/configured.ts";
+import { dryRunLogin } from "./doctor/dry_run.ts";
 import type { Finding } from "./doctor/finding.ts";
 import { machineFindings } from "./doctor/machine.ts";
 import { scriptsFindings, serviceFileFindings } from "./doctor/read_stack.ts";
@@ -11,6 +12,7 @@ import { exists } from "./state_files.ts";
 import { type Options, textOption } from "./verb.ts";
 
 export async function run(options: Options): Promise<ExitCode> {
+  if (options.login !== undefined) return dryRunLogin(options, namedConfig(options));
   const findings = [...machineFindings(), ...await given(options)];
   console.log(report(findings));
   return findings.some(({ severity }) => severity === "error") ? ExitCode.no : ExitCode.ok;
@@ -21,9 +23,8 @@ async function given(options: Options): Promise<Finding[]> {
   const stacks = list(options, "stack");
   const scripts = list(options, "scripts");
   const read = [...stacks.flatMap(serviceFileFindings), ...scripts.flatMap(scriptsFindings)];
-  const named = textOption(options, "config");
-  if (named === undefined && stacks.length + scripts.length > 0) return read;
-  const file = named ?? usualConfig(textOption(options, "state") ?? "");
+  if (options.config === undefined && stacks.length + scripts.length > 0) return read;
+  const file = namedConfig(options);
   if (file === null) return [...read, noConfiguration];
   return [...read, ...await configuredFindings(file, textOption(options, "teleport"))];
 }
@@ -35,9 +36,10 @@ const noConfiguration: Finding = {
   remedy: "run `sallyport start`, which makes one, or give --config",
 };
 
-function usualConfig(state: string): string | null {
-  const candidates = [join(state, "sallyport.yaml"), "/etc/sallyport/sallyport.yaml"];
-  return candidates.find(exists) ?? null;
+/** The configuration that is meant: the one named, else where one usually is. */
+function namedConfig(options: Options): string | null {
+  const usual = [join(textOption(options, "state") ?? "", "sallyport.yaml"), "/etc/sallyport/sallyport.yaml"];
+  return textOption(options, "config") ?? usual.find(exists) ?? null;
 }
 
 function list(options: Options, name: string): string[] {

@@ -3,7 +3,7 @@
 import { basename, dirname, join } from "node:path";
 import type { Finding } from "./finding.ts";
 import { ownershipFindings } from "./ownership.ts";
-import { readStack, type Resolve, type Rule } from "./pam_stack.ts";
+import { readStack, type Resolve, type Rule } from "../../../shared/pam/read_stack.ts";
 import { realFiles } from "./real_files.ts";
 import { scriptFindings } from "./script_traps.ts";
 import { stackFindings } from "./stack_traps.ts";

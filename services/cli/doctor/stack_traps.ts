@@ -2,7 +2,7 @@
 
 import { basename, join } from "node:path";
 import type { Finding } from "./finding.ts";
-import type { Facility, Rule, Stack } from "./pam_stack.ts";
+import type { Facility, Rule, Stack } from "../../../shared/pam/read_stack.ts";
 
 /** What the traps need to know of a machine. */
 export interface Files {

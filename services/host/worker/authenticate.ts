@@ -1,6 +1,6 @@
 /** Whether PAM has to prove who is there, and having it done. The host has the last word on both. */
 
-import { PamError, type Transaction } from "../../../ffi/pam.ts";
+import { type PamCalls, PamError } from "../../../ffi/pam.ts";
 import type { PamSettings } from "../../../shared/config/host_settings.ts";
 import type { LeaseOpen } from "../../../shared/protocol/lease.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
@@ -33,7 +33,7 @@ export function needsPam({ pamAuth }: Asked, { usePamAuth, requirePamAuth }: Pam
  *
  * @throws {PamError}
  */
-export function checkAccount(pam: Transaction): void {
+export function checkAccount(pam: PamCalls): void {
   try {
     pam.acctMgmt();
   } catch (error) {

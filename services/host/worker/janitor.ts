@@ -6,6 +6,7 @@ import { type Log, openLineLog } from "../../../shared/log_record.ts";
 import { describeCause } from "./cause.ts";
 import { PamConversation } from "./conversation.ts";
 import { within } from "./deadline.ts";
+import { removeStepFolder } from "./dry_run/step_folder.ts";
 import { deleteJournal, type JournalEntry, readJournal } from "./journal.ts";
 import { recordLogoutsOf } from "./login_records.ts";
 import { startTransaction } from "./pam_session.ts";
@@ -17,6 +18,7 @@ import { prepareProcess, restoreLoginLimits } from "./prepare.ts";
  * @throws {PamError} If no transaction can be started; the entry stays for the next attempt then
  */
 export function closeAbandonedLease(settings: HostSettings, lease: string): void {
+  removeStepFolder(settings, lease);
   let entry;
   try {
     entry = readJournal(settings, lease);

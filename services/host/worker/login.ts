@@ -1,7 +1,7 @@
 /** From a verified request to an open PAM session and a resolved account, in PAM's order. */
 
 import type { Limit } from "../../../ffi/limits.ts";
-import { PamError, type Transaction } from "../../../ffi/pam.ts";
+import { type PamCalls, PamError } from "../../../ffi/pam.ts";
 import { getGroups, setGroups } from "../../../ffi/privileges.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { LeaseOpen } from "../../../shared/protocol/lease.ts";
@@ -17,7 +17,7 @@ import { type Identity, resolveIdentity } from "./identity.ts";
 import { deleteJournal, type JournalState, type PamItems, writeJournal } from "./journal.ts";
 import { expandEnvironment, type Warn } from "./pam_environment.ts";
 import { requirePamService } from "./pam_service.ts";
-import { setVariables, startTransaction } from "./pam_session.ts";
+import { setVariables, type StartPam, startTransaction } from "./pam_session.ts";
 import { reclaimProcess } from "./prepare.ts";
 import { asRefusal } from "./refusal.ts";
 import { keepingOwnLimits, type SessionLimits } from "./session_limits.ts";
@@ -45,10 +45,15 @@ export interface LoginReports extends Listener {
  * @throws {ProblemError} `authentication-failed`, `authentication-unavailable`, `password-expired`, `access-denied`,
  *   `account-not-made`, `account-refused`, `account-missing`, `session-refused` or `pam-broken`; all is undone then
  */
-export function logIn(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
+export function logIn(
+  open: LeaseOpen,
+  settings: HostSettings,
+  reports: LoginReports,
+  start: StartPam = startTransaction,
+): Login {
   requireProven(open, settings.pam);
   return settings.pam.enabled
-    ? logInWithPam(open, settings, reports)
+    ? logInWithPam(open, settings, reports, start)
     : logInWithoutPam(open, settings, reports);
 }
 
@@ -74,7 +79,12 @@ function logInWithoutPam(open: LeaseOpen, settings: HostSettings, reports: Login
   };
 }
 
-function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
+function logInWithPam(
+  open: LeaseOpen,
+  settings: HostSettings,
+  reports: LoginReports,
+  start: StartPam,
+): Login {
   requirePamService(settings.pam);
   const asked = pamItems(
     open,
@@ -99,7 +109,7 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
     let items = asked;
     const note = (state: JournalState) => writeJournal(settings, open.lease, state, items);
     note("starting");
-    const pam = startTransaction(items, conversation.respond);
+    const pam = start(items, conversation.respond);
     undoBy("pam_end", () => pam[Symbol.dispose]());
 
     const isAuthenticating = needsPam(open, settings.pam);
@@ -136,7 +146,7 @@ function logInWithPam(open: LeaseOpen, settings: HostSettings, reports: LoginRep
 }
 
 /** A janitor that finds `opening` closes what may be half open; what was refused it must not. */
-function openSession(pam: Transaction, note: (state: JournalState) => void): SessionLimits {
+function openSession(pam: PamCalls, note: (state: JournalState) => void): SessionLimits {
   // The session's modules may wait for children; what the account's have left behind must not keep them from it.
   reclaimProcess();
   note("opening");
@@ -149,7 +159,7 @@ function openSession(pam: Transaction, note: (state: JournalState) => void): Ses
 }
 
 /** Whatever the modules answer, they have been told: a janitor would close it twice. */
-function closeSession(pam: Transaction, note: (state: JournalState) => void): void {
+function closeSession(pam: PamCalls, note: (state: JournalState) => void): void {
   try {
     pam.closeSession();
   } finally {
@@ -163,7 +173,7 @@ function closeSession(pam: Transaction, note: (state: JournalState) => void): vo
  *
  * @returns Whether there are credentials to delete
  */
-function establishCredentials(pam: Transaction, isAuthenticated: boolean): boolean {
+function establishCredentials(pam: PamCalls, isAuthenticated: boolean): boolean {
   try {
     pam.setCred("establish");
     return true;

@@ -1,17 +1,20 @@
 /** The PAM calls of one lease that worker and janitor share, so that what is closed is what was opened. */
 
-import type { Conversation, Transaction as PamTransaction } from "../../../ffi/pam.ts";
-import { Transaction } from "../../../ffi/pam.ts";
+import { type Conversation, type PamCalls, Transaction } from "../../../ffi/pam.ts";
 import type { PamItems } from "./journal.ts";
 
-/** Starts a transaction and sets its items and variables as pam_script and pam_exec scripts expect them. */
-export function startTransaction(items: PamItems, conversation: Conversation): PamTransaction {
-  const transaction = Transaction.start({
-    serviceName: items.service,
-    login: items.login,
-    confdir: items.confdir,
-    conversation,
-  });
+/** Starts a transaction that has its items and variables. */
+export type StartPam = (items: PamItems, conversation: Conversation) => PamCalls;
+
+/** The way of every login; a dry run has its own. */
+export const startTransaction: StartPam = ({ service, login, confdir, ...items }, conversation) =>
+  withItems(
+    Transaction.start({ serviceName: service, login, confdir, conversation }),
+    { service, login, confdir, ...items },
+  );
+
+/** Sets items and variables as pam_script and pam_exec scripts expect them; disposes `transaction` if it cannot. */
+export function withItems<T extends PamCalls>(transaction: T, items: PamItems): T {
   try {
     transaction.setItem("rhost", items.rhost);
     transaction.setItem("tty", items.tty);
@@ -27,7 +30,7 @@ export function startTransaction(items: PamItems, conversation: Conversation): P
 }
 
 /** Sets the TELEPORT_ variables and the configured ones; again when a module has changed the login. */
-export function setVariables(transaction: PamTransaction, items: PamItems): void {
+export function setVariables(transaction: PamCalls, items: PamItems): void {
   // Configured ones last: as in Teleport they may take the place of the others.
   for (const [name, value] of [...teleportVariables(items), ...items.environment]) {
     transaction.putEnvironment(name, value);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Finding } from "../../../../services/cli/doctor/finding.ts";
-import { readStack } from "../../../../services/cli/doctor/pam_stack.ts";
+import { readStack } from "../../../../shared/pam/read_stack.ts";
 import { type Files, stackFindings } from "../../../../services/cli/doctor/stack_traps.ts";
 
 const seed = (name: string) =>

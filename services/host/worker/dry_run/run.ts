@@ -1,0 +1,113 @@
+/**
+ * A login that is only tried: the worker's own way through PAM, with every module's answer told, and closed again at
+ * once. The modules really run.
+ */
+
+import type { HostSettings } from "../../../../shared/config/host_settings.ts";
+import type { LeaseOpen } from "../../../../shared/protocol/lease.ts";
+import { asProblem, describeCause } from "../cause.ts";
+import { type Identity, resolveIdentity } from "../identity.ts";
+import { type Login, logIn, type LoginReports } from "../login.ts";
+import { type StartPam, withItems } from "../pam_session.ts";
+import { askLibpam } from "./libpam_manners.ts";
+import { Policy } from "./policy.ts";
+import { Report, type ReportSink } from "./report.ts";
+import { makeStepFolder, removeStepFolder } from "./step_folder.ts";
+import { SteppedPam } from "./stepped_pam.ts";
+
+/**
+ * Tries `open`.
+ *
+ * @param withSession Whether the session is opened and closed as well; else it ends with the account
+ * @returns Whether the login would be let in
+ */
+export function dryRun(
+  open: LeaseOpen,
+  settings: HostSettings,
+  withSession: boolean,
+  sink: ReportSink,
+): boolean {
+  const report = new Report(sink);
+  introduce(open, settings, report);
+  const folder = makeStepFolder(settings, open.lease);
+  try {
+    const login = tryLogin(open, settings, withSession, folder, report);
+    report.line("");
+    report.line(describeIdentity(login.identity, login.groups));
+    login[Symbol.dispose]();
+    report.line("");
+    report.line(`${login.identity.login} would be let in.`);
+    return true;
+  } catch (error) {
+    const problem = asProblem(error);
+    report.line("");
+    report.line(`${open.login} would be refused, and read: ${problem.message}`);
+    report.line(`The cause: ${describeCause(problem)}`);
+    return false;
+  } finally {
+    removeStepFolder(settings, open.lease);
+  }
+}
+
+function introduce({ login, user, roles, client }: LeaseOpen, { pam }: HostSettings, report: Report): void {
+  const who = `${user}${roles.length > 0 ? ` (roles ${roles.join(", ")})` : ""}`;
+  report.line(`${login} logs in as ${who} from ${client.address}.`);
+  report.line(
+    pam.enabled
+      ? `The modules of the service ${pam.serviceName} really run: what creates accounts creates them.`
+      : "PAM is off (ssh_service.pam.enabled): no module is asked.",
+  );
+}
+
+/** The account stack has let the login in, and no more was asked. */
+class AccountPassed extends Error {
+  override name = "AccountPassed";
+}
+
+function tryLogin(
+  open: LeaseOpen,
+  settings: HostSettings,
+  withSession: boolean,
+  folder: string,
+  report: Report,
+): Pick<Login, "identity" | "groups" | typeof Symbol.dispose> {
+  let actual = open.login;
+  const start: StartPam = (items, conversation) => {
+    const { service, login, confdir } = items;
+    const manners = askLibpam(folder);
+    const policy = new Policy({ serviceName: service, confdir }, manners);
+    const pam = new SteppedPam({
+      ...{ serviceName: service, login, confdir, conversation, policy, manners, folder, observer: report },
+    });
+    if (!withSession) {
+      pam.setCred = () => {
+        actual = pam.getItem("user") ?? login;
+        throw new AccountPassed();
+      };
+    }
+    return withItems(pam, items);
+  };
+  const reports: LoginReports = {
+    notify: () => {},
+    log: (level, message, properties = {}) => {
+      if (level !== "debug") report.line(logSentence(message, properties));
+    },
+    onCloseFailure: (step, error) => report.line(`Cannot complete ${step}: ${describeCause(error)}`),
+  };
+  try {
+    return logIn(open, settings, reports, start);
+  } catch (error) {
+    if (!(error instanceof AccountPassed)) throw error;
+    const identity = resolveIdentity(actual);
+    return { identity, groups: identity.groups, [Symbol.dispose]() {} };
+  }
+}
+
+function describeIdentity({ login, uid, gid, home, shell }: Identity, groups: number[]): string {
+  return `${login} is uid ${uid}, gid ${gid}, groups ${groups.join(",")}, home ${home}, shell ${shell}`;
+}
+
+/** A log line's message with its properties in their places, as LogTape has them. */
+function logSentence(message: string, properties: Record<string, unknown>): string {
+  return message.replace(/\{(\w+)\}/g, (_, name) => String(properties[name]));
+}

@@ -1,0 +1,169 @@
+/** `doctor --login`: which module says what, and how the login would end. */
+
+import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert/strict";
+import { run } from "../support/command.ts";
+import { makeAccount, newLogin, uidOf } from "../support/logins.ts";
+import { makeModule } from "../support/modules.ts";
+import { startSallyport } from "../support/sallyport.ts";
+import { creatingStack, writeScript, writeStack } from "../support/stacks.ts";
+
+const main = new URL("../../services/main.ts", import.meta.url).pathname;
+
+async function doctor(state: string, ...args: string[]): Promise<{ code: number; text: string }> {
+  const argv = [Deno.execPath(), "run", "-A", main, "doctor", "--config", `${state}/sallyport.yaml`, ...args];
+  const { code, stdout, stderr } = await run(argv);
+  strictEqual(stderr, "");
+  return { code, text: stdout };
+}
+
+async function named(state: string, ending: RegExp): Promise<string[]> {
+  const names = await Array.fromAsync(Deno.readDir(`${state}/run`), ({ name }) => name);
+  return names.filter((name) => ending.test(name));
+}
+
+Deno.test("doctor --login tells what each module answers, and who would be let in", async (t) => {
+  await using sallyport = await startSallyport();
+  const { state } = sallyport;
+  const stack = `${state}/pam.d/test`;
+
+  await t.step("a good stack creates the account, and its identity is told", async () => {
+    const login = newLogin();
+    await writeStack(state, await creatingStack(state));
+    const { code, text } = await doctor(state, "--login", login);
+    strictEqual(code, 0, text);
+    match(text, new RegExp(`^${login} logs in as tester \\(roles all\\) from 127\\.0\\.0\\.1\\.$`, "m"));
+    match(text, /really run: what creates accounts creates them/);
+    match(text, new RegExp(`pam_exec\\.so quiet \\S+create-account +PAM_SUCCESS \\(ok\\) +${stack}:1$`, "m"));
+    match(text, new RegExp(`pam_unix\\.so +PAM_SUCCESS \\(ok\\) +${stack}:2$`, "m"));
+    match(text, /^ {2}pam_acct_mgmt answers PAM_SUCCESS$/m);
+    const uid = await uidOf(login);
+    match(text, new RegExp(`^${login} is uid ${uid}, .* home /home/${login}, shell /bin/bash$`, "m"));
+    match(text, new RegExp(`^${login} would be let in\\.$`, "m"));
+    doesNotMatch(text, /open_session/);
+  });
+
+  await t.step("the second module refuses with its text, and what follows it does not run", async () => {
+    const script = await writeScript(state, "reason", "#!/bin/sh\necho The directory is down\nexit 3\n");
+    await writeStack(
+      state,
+      `account required pam_permit.so\naccount requisite pam_exec.so stdout ${script}\n` +
+        "account required pam_unix.so\nsession required pam_permit.so\n",
+    );
+    const { code, text } = await doctor(state, "--login", newLogin());
+    strictEqual(code, 1);
+    match(
+      text,
+      new RegExp(
+        `pam_exec\\.so stdout \\S+/reason +PAM_SYSTEM_ERR \\(die\\) +${stack}:2\n {6}said: The directory`,
+      ),
+    );
+    match(text, new RegExp(`pam_unix\\.so +not run +${stack}:3$`, "m"));
+    match(text, /pam_acct_mgmt answers PAM_SYSTEM_ERR: System error/);
+    match(
+      text,
+      /would be refused, and read: The host's account rules refuse this login.*The directory is down/,
+    );
+  });
+
+  await t.step("a stack that creates nobody is told from one that refuses", async () => {
+    await writeStack(state, "account required pam_permit.so\nsession required pam_permit.so\n");
+    const { code, text } = await doctor(state, "--login", newLogin());
+    strictEqual(code, 1);
+    match(text, /pam_acct_mgmt answers PAM_SUCCESS/);
+    match(text, /would be refused, and read: The account does not exist/);
+  });
+
+  await t.step("an expired account is named under Debian's own stack of sshd", async () => {
+    const login = newLogin();
+    await makeAccount(login);
+    await writeStack(
+      state,
+      await Deno.readTextFile("/etc/pam.d/sshd").then((text) =>
+        text.replaceAll("@include ", "@include /etc/pam.d/")
+      ),
+    );
+    deepStrictEqual((await doctor(state, "--login", login)).code, 0);
+    strictEqual((await run(["chage", "-E0", login])).code, 0);
+    const { code, text } = await doctor(state, "--login", login);
+    strictEqual(code, 1);
+    match(
+      text,
+      /pam_unix\.so +PAM_ACCT_EXPIRED \(ignore\) +\/etc\/pam\.d\/common-account:\d+\n {6}said: Your account has expired.*\n +pam_deny\.so +PAM_AUTH_ERR \(die\) +.*\n +pam_permit\.so +not run/,
+    );
+    match(text, /pam_acct_mgmt answers PAM_AUTH_ERR: Authentication failure\n/);
+  });
+
+  await t.step("pam_nologin says why nobody may come in", async () => {
+    const login = newLogin();
+    await makeAccount(login);
+    const notice = `${state}/nologin`;
+    await Deno.writeTextFile(notice, "Back at noon\n");
+    await writeStack(
+      state,
+      `account required pam_nologin.so file=${notice}\naccount required pam_unix.so\nsession required pam_permit.so\n`,
+    );
+    const { code, text } = await doctor(state, "--login", login);
+    strictEqual(code, 1);
+    match(text, /pam_nologin\.so file=\S+ +PAM_AUTH_ERR \(bad\).*\n {6}said: Back at noon/);
+  });
+
+  await t.step("a session is opened and closed only when asked for, and closed once", async () => {
+    const login = newLogin();
+    await makeAccount(login);
+    const log = `${state}/session.log`;
+    const script = await writeScript(
+      state,
+      "session",
+      `#!/bin/sh\necho "$PAM_TYPE $PAM_USER $TELEPORT_USERNAME $TELEPORT_ROLES $PAM_RHOST" >> ${log}\n`,
+    );
+    const lines =
+      `account required pam_unix.so\nauth required pam_permit.so\nsession required pam_exec.so ${script}\n`;
+    await writeStack(state, lines);
+    deepStrictEqual((await doctor(state, "--login", login)).code, 0);
+    const good = await doctor(state, "--login", login, "--session", "--from", "192.0.2.7");
+    strictEqual(good.code, 0, good.text);
+    match(good.text, /pam_close_session answers PAM_SUCCESS/);
+    const rest = `${login} tester all 192.0.2.7\n`;
+    strictEqual(await Deno.readTextFile(log), `open_session ${rest}close_session ${rest}`);
+
+    await writeStack(state, `${lines}session required pam_deny.so\n`);
+    const bad = await doctor(state, "--login", login, "--session");
+    strictEqual(bad.code, 1);
+    match(bad.text, new RegExp(`pam_deny\\.so +PAM_SESSION_ERR \\(bad\\) +${stack}:4$`, "m"));
+    match(bad.text, /would be refused, and read: The host could not open a PAM session/);
+  });
+
+  await t.step("a module that is not there, and a line that is none, are told", async () => {
+    await writeStack(state, "account required pam_nowhere.so\nsession required pam_permit.so\n");
+    const { code, text } = await doctor(state, "--login", newLogin());
+    strictEqual(code, 1);
+    match(text, /pam_nowhere\.so +PAM_MODULE_UNKNOWN \(bad\).*\n {6}libpam cannot load the module/);
+  });
+
+  await t.step(
+    "a module that takes the worker with it is named, and what it had open is closed",
+    async () => {
+      const login = newLogin();
+      await makeAccount(login);
+      const log = `${state}/abort.log`;
+      const script = await writeScript(state, "note", `#!/bin/sh\necho "$PAM_TYPE" >> ${log}\n`);
+      const abort = await makeModule(
+        state,
+        "pam_abort",
+        "int pam_sm_open_session(pam_handle_t *h, int f, int c, const char **v) { abort(); return 0; }\n" +
+          "int pam_sm_close_session(pam_handle_t *h, int f, int c, const char **v) { return PAM_SUCCESS; }\n",
+      );
+      await writeStack(
+        state,
+        `account required pam_unix.so\nsession required pam_exec.so ${script}\nsession required ${abort}\n`,
+      );
+      const { code, text } = await doctor(state, "--login", login, "--session");
+      strictEqual(code, 1);
+      match(text, new RegExp(`worker ended \\(signal 6\\) while it ran ${abort} \\(${stack}:3\\)`));
+      strictEqual(await Deno.readTextFile(log), "open_session\nclose_session\n");
+    },
+  );
+
+  deepStrictEqual(await named(state, /^(doctor|dry-run)/), []);
+  strictEqual(await sallyport.leases(), 0);
+});
