@@ -76,6 +76,11 @@ function render(
   return { rendered, used };
 }
 
+/** The sentence of a record alone, with its properties in their places. */
+export function messageText(message: string, properties: Record<string, unknown>): string {
+  return harmless(render(message, plainProperties(properties)).rendered);
+}
+
 /** One line without its line feed. A value named like a secret is never written. */
 export function formatRecord(record: LogRecord, format: LogFormat): string {
   const properties = plainProperties(record.properties);

@@ -36,13 +36,11 @@ export async function dryRunLogin(options: Options, file: string | null): Promis
       ExitCode.usage,
     );
   }
-  const config = loadConfig(file);
+  const source = loadConfig(file);
   const teleport = textOption(options, "teleport");
-  const settings = toHostSettings(
-    { file, config },
-    teleport === undefined ? undefined : loadTeleportPam(teleport),
-  );
-  const open = request(config, settings, login, textOption(options, "from") ?? "");
+  const pam = teleport === undefined ? undefined : loadTeleportPam(teleport);
+  const settings = toHostSettings(source, pam);
+  const open = request(source.config, settings, login, textOption(options, "from") ?? "");
   return runInWorker(settings, { open, withSession: options.session === true });
 }
 

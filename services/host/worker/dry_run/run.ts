@@ -4,6 +4,7 @@
  */
 
 import type { HostSettings } from "../../../../shared/config/host_settings.ts";
+import { messageText } from "../../../../shared/log_record.ts";
 import type { LeaseOpen } from "../../../../shared/protocol/lease.ts";
 import { asProblem, describeCause } from "../cause.ts";
 import { type Identity, resolveIdentity } from "../identity.ts";
@@ -90,7 +91,7 @@ function tryLogin(
   const reports: LoginReports = {
     notify: () => {},
     log: (level, message, properties = {}) => {
-      if (level !== "debug") report.line(logSentence(message, properties));
+      if (level !== "debug") report.line(messageText(message, properties));
     },
     onCloseFailure: (step, error) => report.line(`Cannot complete ${step}: ${describeCause(error)}`),
   };
@@ -105,9 +106,4 @@ function tryLogin(
 
 function describeIdentity({ login, uid, gid, home, shell }: Identity, groups: number[]): string {
   return `${login} is uid ${uid}, gid ${gid}, groups ${groups.join(",")}, home ${home}, shell ${shell}`;
-}
-
-/** A log line's message with its properties in their places, as LogTape has them. */
-function logSentence(message: string, properties: Record<string, unknown>): string {
-  return message.replace(/\{(\w+)\}/g, (_, name) => String(properties[name]));
 }
