@@ -1,7 +1,13 @@
 /** The NATS client's TCP and TLS transport, with a race of node:net under Deno closed off. */
 
 import { isIP, type Socket } from "node:net";
-import { checkServerIdentity, type PeerCertificate, type TLSSocket } from "node:tls";
+import {
+  checkServerIdentity,
+  connect,
+  type ConnectionOptions,
+  type PeerCertificate,
+  type TLSSocket,
+} from "node:tls";
 import { setTransportFactory } from "@nats-io/nats-core/internal";
 import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import { nodeResolveHost, NodeTransport } from "@nats-io/transport-node/lib/node_transport.js";
@@ -53,12 +59,26 @@ export class GuardedTransport extends NodeTransport {
     return withErrorListener(await super.dial(server));
   }
 
+  /**
+   * Stock leaves the socket without a listener from the end of its own handshake on, and a server that refuses our
+   * certificate says so (TLS 1.3) just then.
+   */
   override async startTLS(): Promise<TLSSocket> {
-    return withErrorListener(await super.startTLS());
-  }
-
-  override async tlsFirst(server: { hostname: string; port: number }): Promise<TLSSocket> {
-    return withErrorListener(await super.tlsFirst(server));
+    const { tls } = this.options;
+    const own = typeof tls === "object" ? { ...tls, ...await this.loadClientCerts() } : {};
+    const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+    const options = { socket: this.socket, servername: this.tlsName, ...own, rejectUnauthorized: true };
+    const socket = withErrorListener(connect(options as ConnectionOptions, () => resolve(socket)));
+    let reason: Error | undefined;
+    const onError = (error: Error) => reason = error;
+    const onClose = () =>
+      reject(reason ?? new Error("Cannot agree on TLS: the server has closed the connection"));
+    socket.on("error", onError).on("close", onClose);
+    try {
+      return await promise;
+    } finally {
+      socket.off("error", onError).off("close", onClose);
+    }
   }
 
   /** Bytes accepted by `send` that the kernel has not taken yet. */
