@@ -150,6 +150,10 @@ Deno.test("login records are those of sshd", async (test) => {
       const wrong = await person("keyboard-interactive", ["wrong"]);
       assert.equal((await ssh(target, login, "true", wrong.options)).code, 255);
     }
+    await until("both are recorded", async () => {
+      const { stdout } = await run(["lastb", "-w"]);
+      return [ours, theirs].every((login) => stdout.includes(login));
+    });
     const [here, there] = await Promise.all(
       [ours, theirs].map((login) => said(login, "lastb", "-w", "-i", login)),
     );

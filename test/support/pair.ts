@@ -1,6 +1,6 @@
 /** Sallyport beside Debian's sshd, both with one stack of /etc/pam.d: what one does the other must do. */
 
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { CommandResult } from "./command.ts";
 import { type Sallyport, startSallyport } from "./sallyport.ts";
 import { ssh, sshArguments, type SshOptions, type SshTarget } from "./ssh.ts";
@@ -89,4 +89,17 @@ export async function startPair(stack: string | null, options: PairOptions = {})
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+/** What both screens show, which has to be the same but for when and on which terminal the last login was. */
+export function sameScreen({ ours, theirs }: Both<string>): string {
+  strictEqual(timeless(ours), timeless(theirs), "Sallyport (actual) differs from sshd (expected)");
+  return ours;
+}
+
+function timeless(screen: string): string {
+  return screen.replaceAll(
+    /^Last login: .* from (\S+)( on \S+)?$/gm,
+    (_, host, tty) => `Last login: WHEN from ${host}${tty ? " on TTY" : ""}`,
+  );
 }
