@@ -9,6 +9,7 @@ import { signal } from "../support/processes.ts";
 import { type Sallyport, startSallyport } from "../support/sallyport.ts";
 import { ssh, sshArguments, type SshTarget } from "../support/ssh.ts";
 import { startSshd } from "../support/sshd.ts";
+import { writeStack } from "../support/stacks.ts";
 import { Terminal } from "../support/terminal.ts";
 import { until } from "../support/wait.ts";
 
@@ -127,6 +128,13 @@ Deno.test("login records are those of sshd", async (test) => {
     }
     await haveLeft();
     await same("after both");
+  });
+
+  await test.step("with pam_lastlog in the stack it is said once", async () => {
+    await writeStack(sallyport.state, `${stack}session optional pam_lastlog.so\n`);
+    await using terminal = await openTerminal(sallyport, ours);
+    assert.equal((await terminal.screen()).match(/^Last login: /gm)?.length, 1);
+    await writeStack(sallyport.state, stack);
   });
 
   await test.step("two terminals of one connection are two entries, and leave one by one", async () => {

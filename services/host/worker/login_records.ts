@@ -24,6 +24,8 @@ const lastlogFile = "/var/log/lastlog";
 
 /** The terminal of who was refused. */
 const noTerminal = "ssh:notty";
+/** What pam_lastlog takes for the terminal: PAM_TTY, before there is one. */
+const pamTerminal = "ssh";
 /** S_IXGRP | S_IRWXO <bits/stat.h>: btmp holds passwords that were typed as logins. */
 const excessMode = 0o017;
 
@@ -36,11 +38,14 @@ export class LoginRecords {
   readonly #onFailure: OnFailure;
   /** The worker: in the records it is what sshd's own process is in sshd's. */
   readonly #pid: number;
+  readonly #since = Math.floor(Date.now() / 1_000) * 1_000;
   /** Terminals in use, by channel. */
   readonly #open = new Map<number, string>();
   #hasFailed = false;
 
   /**
+   * Made before PAM is asked.
+   *
    * @param address Of the client, numeric
    * @param onFailure Called once at most: on a full disk every record fails
    */
@@ -65,7 +70,8 @@ export class LoginRecords {
   /**
    * Records that `person` has logged in at `tty`, a device under /dev.
    *
-   * @returns When they had logged in before, or `null` if never
+   * @returns When they had logged in before; `null` if never, or if pam_lastlog has just written this very login: then
+   *   it has spoken as well, or was told not to. (sshd calls this login the last one, and says so)
    */
   logIn(channel: number, tty: string, { login, uid }: Pick<Identity, "login" | "uid">): LastLogin | null {
     const line = lineOf(tty);
@@ -78,7 +84,11 @@ export class LoginRecords {
       writeLastlog(lastlogFile, uid, { at, line, host });
     });
     this.#put({ type: "login", pid: this.#pid, line, user: login, host, at });
-    return before;
+    return before && this.#isOurs(before) ? null : before;
+  }
+
+  #isOurs({ at, line }: LastLogin): boolean {
+    return line === pamTerminal && at >= this.#since;
   }
 
   /**

@@ -67,6 +67,18 @@ Deno.test("each terminal is told of the one before, as under sshd", () => {
   login.logOutAll();
 });
 
+Deno.test("pam_lastlog's record of this login is not told as the last one, an earlier one is", () => {
+  const who = somebody();
+  const login = records();
+  const at = Math.floor(Date.now() / 1_000) * 1_000;
+  writeLastlog(recordFiles.lastlog, who.uid, { at, line: "ssh", host: address });
+  strictEqual(login.logIn(1, who.tty, who), null);
+  const earlier = { at: at - 100_000, line: "ssh", host: address };
+  writeLastlog(recordFiles.lastlog, who.uid, earlier);
+  deepStrictEqual(login.logIn(2, `${who.tty}1`, who), earlier);
+  login.logOutAll();
+});
+
 Deno.test("what a dead worker left is closed, and nothing of a process with the same pid and another client", () => {
   const [who, other] = [somebody(), somebody()];
   const pid = 0x7000_0003;
