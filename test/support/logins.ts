@@ -24,6 +24,8 @@ export async function makeBareAccounts(logins: string[]): Promise<void> {
   let uid = Math.max(firstBareUid, ...taken.filter((uid) => uid < 60_000).map((uid) => uid + 1));
   const lines = logins.map((login) => `${login}:x:${uid++}:100::/:/bin/sh\n`);
   await Deno.writeTextFile("/etc/passwd", lines.join(""), { append: true });
+  const locked = logins.map((login) => `${login}:!:1::::::\n`);
+  await Deno.writeTextFile("/etc/shadow", locked.join(""), { append: true });
 }
 
 /** The uid of an account, or null when there is none. */

@@ -17,6 +17,9 @@ mount -t tmpfs -o mode=0755 tmpfs /run
 mkdir -m 1777 /run/lock
 mkdir -m 0755 /run/sshd
 mount -t devpts -o "newinstance,ptmxmode=0666,mode=0620,gid=$(getent group tty | cut -d: -f3)" devpts /dev/pts
+# Login records, empty, as Debian makes them.
+for file in /run/utmp /var/log/wtmp /var/log/lastlog; do install -m 0664 -g utmp /dev/null "$file"; done
+install -m 0660 -g utmp /dev/null /var/log/btmp
 hostname sallyport-test
 ip link set lo up
 

@@ -67,8 +67,12 @@ export async function startPair(stack: string | null, options: PairOptions = {})
     await terminal.sees(/\$ $/m);
     await terminal.enter(command);
     await terminal.exitCode();
-    // tmux has the last word, at the bottom.
-    return (await terminal.screen()).replace(/Pane is dead.*\s*$/, "").trimEnd();
+    return (await terminal.screen())
+      // tmux has the last word, at the bottom.
+      .replace(/Pane is dead.*\s*$/, "")
+      // sshd is told not to say it here (PrintLastLog), pam_lastlog says it otherwise, and login_records_test.ts compares.
+      .replaceAll(/^Last login: (?!.* on \S+$).*\n/gm, "")
+      .trimEnd();
   };
   return {
     sallyport,

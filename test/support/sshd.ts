@@ -36,7 +36,7 @@ export async function startSshd(stack: string | null, more: Record<string, strin
     StrictModes: "no",
     UsePAM: "yes",
     PrintMotd: "no",
-    PrintLastLog: "yes",
+    PrintLastLog: "no",
     MaxStartups: 500,
     MaxSessions: 1000,
     KexAlgorithms: "curve25519-sha256",

@@ -2,9 +2,7 @@
 
 import { poll } from "../../../ffi/process.ts";
 import { hasTerminal } from "./channels.ts";
-import { recordLogout } from "./login_records.ts";
-import type { OpenLease } from "./open_channel.ts";
-import { reportExits } from "./wait.ts";
+import { reportExits, type ServedLease } from "./wait.ts";
 
 /** A killed process group may take this long to die; one stuck in the kernel is left to init. */
 const killedGraceMs = 1_000;
@@ -13,9 +11,10 @@ const killedGraceMs = 1_000;
  * Hangs up every terminal and waits for the shells, with SIGKILL after the grace time. What runs on pipes is left
  * alone, as under sshd. PAM closes when the caller disposes the login.
  */
-export function endChannels(lease: Pick<OpenLease, "channels" | "socket">): void {
-  const { channels } = lease;
+export function endChannels(lease: ServedLease): void {
+  const { channels, records } = lease;
   channels.hangUpAll();
+  records.logOutAll();
   for (;;) {
     reportExits(lease);
     const waiting = channels.running.filter(hasTerminal);
@@ -23,10 +22,7 @@ export function endChannels(lease: Pick<OpenLease, "channels" | "socket">): void
     const timeoutMs = channels.nextKillMs;
     const ended = poll(waiting.map(({ pidfd }) => ({ fd: pidfd })), timeoutMs < 0 ? killedGraceMs : timeoutMs)
       .some((events) => events !== 0);
-    if (timeoutMs < 0 && !ended) {
-      for (const { tty } of waiting) recordLogout(tty);
-      return;
-    }
+    if (timeoutMs < 0 && !ended) return;
     channels.killOverdue();
   }
 }

@@ -8,7 +8,7 @@ import { PamConversation } from "./conversation.ts";
 import { within } from "./deadline.ts";
 import { removeStepFolder } from "./dry_run/step_folder.ts";
 import { deleteJournal, type JournalEntry, readJournal } from "./journal.ts";
-import { recordLogoutsOf } from "./login_records.ts";
+import { LoginRecords } from "./login_records.ts";
 import { startTransaction } from "./pam_session.ts";
 import { prepareProcess, restoreLoginLimits } from "./prepare.ts";
 
@@ -30,7 +30,13 @@ export function closeAbandonedLease(settings: HostSettings, lease: string): void
   prepareProcess();
   restoreLoginLimits(settings.openFilesSoft);
   const logOf: Log = (level, message, properties) => log(level, message, { lease, ...properties });
-  recordLogoutsOf(entry.pid);
+  LoginRecords.leftBy(
+    entry.pid,
+    entry.rhost,
+    (file, error) =>
+      logOf("warning", "Cannot record a login in {file}: {cause}", { file, cause: describeCause(error) }),
+  )
+    .logOutAll();
   if (entry.state !== "without-pam") within(settings.closeTimeoutMs, () => closePam(entry, logOf));
   deleteJournal(settings, lease);
 }

@@ -13,7 +13,7 @@ import { endChannels } from "./close.ts";
 import { within } from "./deadline.ts";
 import { DispatcherSocket } from "./dispatcher_socket.ts";
 import { type Login, logIn } from "./login.ts";
-import { recordRefusal } from "./login_records.ts";
+import { LoginRecords } from "./login_records.ts";
 import { askPerson, LoginCancelled } from "./questions.ts";
 import { prepareProcess, reclaimProcess, restoreLoginLimits } from "./prepare.ts";
 import { answerOpen, verifyOpen } from "./verify_open.ts";
@@ -33,13 +33,22 @@ export function serveLease(settings: HostSettings, descriptor: number): void {
   if (!verified) return;
   const { open, responses } = verified;
 
-  const login = within(settings.loginGraceMs, () => openLogin(open, responses, settings, socket));
+  const records = new LoginRecords(
+    open.client.address,
+    (file, error) =>
+      socket.log("warning", "Cannot record a login in {file}: {cause}", {
+        file,
+        cause: describeCause(error),
+      }),
+  );
+  const asked = { open, responses, settings, records, socket };
+  const login = within(settings.loginGraceMs, () => openLogin(asked));
   if (!login) return;
   reclaimProcess();
   socket.reply({ type: "lease.accepted", login: login.identity.login });
 
   const channels = new Channels(settings.hangupGraceMs);
-  const lease = { settings, client: open.client, login, channels, socket };
+  const lease = { settings, client: open.client, login, channels, records, socket };
   try {
     serveChannels(lease);
   } catch (error) {
@@ -90,13 +99,14 @@ function isOpen(request: WorkerRequest): request is WorkerRequest & { type: "lea
   return nextState("assigned", request.type) === "opening";
 }
 
+interface AskedLogin extends Verified {
+  settings: HostSettings;
+  records: LoginRecords;
+  socket: DispatcherSocket;
+}
+
 /** Runs PAM; null when the login was refused. */
-function openLogin(
-  open: LeaseOpen,
-  responses: ResponseCipher,
-  settings: HostSettings,
-  socket: DispatcherSocket,
-): Login | null {
+function openLogin({ open, responses, settings, records, socket }: AskedLogin): Login | null {
   let isOpening = true;
   try {
     restoreLoginLimits(settings.openFilesSoft);
@@ -114,17 +124,7 @@ function openLogin(
     });
   } catch (error) {
     const { problem, detail } = asProblem(error);
-    if (isRefusalOfPerson(problem, error)) {
-      recordRefusal(
-        open.login,
-        open.client.address,
-        (file, error) =>
-          socket.log("warning", "Cannot record the refusal in {file}: {cause}", {
-            file,
-            cause: describeCause(error),
-          }),
-      );
-    }
+    if (isRefusalOfPerson(problem, error)) records.refuse(open.login);
     socket.reply({ type: "lease.refused", problem, text: detail ?? "", cause: describeCause(error) });
     return null;
   } finally {

@@ -11,7 +11,7 @@ import type { DispatcherSocket } from "./dispatcher_socket.ts";
 import { buildEnvironment } from "./environment.ts";
 import { isHushed } from "./hush_login.ts";
 import type { Login } from "./login.ts";
-import { lastLoginText, recordLogin, recordLogout } from "./login_records.ts";
+import { lastLoginText, type LoginRecords } from "./login_records.ts";
 import { defaultPath } from "./login_defs.ts";
 import { startShell } from "./shell.ts";
 import { type ChannelStdio, openStdio } from "./stdio.ts";
@@ -22,6 +22,7 @@ export interface OpenLease {
   client: ClientAddress;
   login: Login;
   channels: Channels;
+  records: LoginRecords;
   socket: DispatcherSocket;
 }
 
@@ -31,14 +32,17 @@ export interface OpenLease {
  * @throws {ProtocolError} If the channel's number is in use
  */
 export function openChannel(request: ChannelOpen, lease: OpenLease): void {
-  const { channels, login, settings, socket } = lease;
+  const { channels, login, records, settings, socket } = lease;
   const { channel, terminal } = request;
   if (channels.has(channel)) throw new ProtocolError(`Cannot open channel ${channel}: it is open already`);
-  let tty = "";
   try {
     const argv = commandLine(request, login.identity.shell, settings.subsystems);
     using stdio = openStdio(terminal, login.identity);
-    if (terminal) record(request, tty = stdio.tty, lease);
+    // As sshd, before the shell is there to ask who is logged in.
+    const before = terminal && records.logIn(channel, stdio.tty, login.identity);
+    if (before && request.kind === "shell") {
+      socket.reply({ type: "lease.notice", text: lastLoginText(before) });
+    }
     const pid = startShell({
       path: login.identity.shell,
       argv,
@@ -54,7 +58,7 @@ export function openChannel(request: ChannelOpen, lease: OpenLease): void {
     const hushed = request.kind === "shell" && isHushed(login);
     socket.reply({ type: "channel.opened", channel, pid, tty: stdio.tty, hushed }, stdio.forDispatcher);
   } catch (error) {
-    if (tty !== "") recordLogout(tty);
+    records.logOut(channel);
     const { problem, detail } = asProblem(error);
     socket.reply({
       type: "channel.failed",
@@ -64,21 +68,6 @@ export function openChannel(request: ChannelOpen, lease: OpenLease): void {
       cause: describeCause(error),
     });
   }
-}
-
-/** As sshd, before the shell is there to ask who is logged in. */
-function record({ kind }: ChannelOpen, tty: string, { login, client, socket }: OpenLease): void {
-  const before = recordLogin(
-    login.identity,
-    client.address,
-    tty,
-    (file, error) =>
-      socket.log("warning", "Cannot record the login in {file}: {cause}", {
-        file,
-        cause: describeCause(error),
-      }),
-  );
-  if (before && kind === "shell") socket.reply({ type: "lease.notice", text: lastLoginText(before) });
 }
 
 function channelEnvironment(

@@ -1,8 +1,6 @@
 /** The life of an open lease: one poll(2) over the dispatcher's socket and the channels' processes. */
 
 import { poll } from "../../../ffi/process.ts";
-import { hasTerminal } from "./channels.ts";
-import { recordLogout } from "./login_records.ts";
 import { openChannel, type OpenLease } from "./open_channel.ts";
 import { nextState } from "./vocabulary.ts";
 
@@ -12,7 +10,7 @@ import { nextState } from "./vocabulary.ts";
  * @throws {ProtocolError} On a message out of turn
  */
 export function serveChannels(lease: OpenLease): void {
-  const { channels, socket } = lease;
+  const { channels, records, socket } = lease;
   for (;;) {
     const running = channels.running;
     const [socketEvents] = poll(
@@ -35,6 +33,7 @@ export function serveChannels(lease: OpenLease): void {
         break;
       case "channel.close":
         channels.hangUp(message.channel);
+        records.logOut(message.channel);
         break;
       case "lease.close":
         return;
@@ -42,12 +41,15 @@ export function serveChannels(lease: OpenLease): void {
   }
 }
 
+/** What the end of a channel needs. */
+export type ServedLease = Pick<OpenLease, "channels" | "records" | "socket">;
+
 /** Reports every process that has ended. */
-export function reportExits({ channels, socket }: Pick<OpenLease, "channels" | "socket">): void {
+export function reportExits({ channels, records, socket }: ServedLease): void {
   for (const channel of channels.running) {
     const exit = channels.reap(channel);
     if (!exit) continue;
-    if (hasTerminal(channel)) recordLogout(channel.tty);
+    records.logOut(channel.number);
     socket.reply({ type: "channel.exited", channel: channel.number, exit });
   }
 }
