@@ -54,21 +54,20 @@ export interface Stack {
 /** Reads another service file by name, for includes; `null` when there is none. */
 export type Resolve = (service: string) => { file: string; text: string } | null;
 
-/** PAM_SUBSTACK_MAX_LEVEL of Linux-PAM, for includes of both kinds. */
-const maxDepth = 16;
-
+/** PAM_SUBSTACK_MAX_LEVEL of Linux-PAM. */
+const maxLevel = 16;
 /** @param resolve How an include finds its file */
 export function readStack(text: string, file: string, resolve: Resolve): Stack {
   const stack: Stack = { entries: [], rules: [], missing: [], bad: [] };
-  readFile(text, { file, resolve, depth: 0, level: 0, wanted: null, stack });
+  readFile(text, { file, resolve, open: [], level: 0, wanted: null, stack });
   return stack;
 }
 
 interface Reading {
   file: string;
   resolve: Resolve;
-  /** Of includes. */
-  depth: number;
+  /** The files we have come through since the last substack. */
+  open: string[];
   /** Of substacks. */
   level: number;
   /** The facility an include asks for; null for all. */
@@ -76,27 +75,33 @@ interface Reading {
   stack: Stack;
 }
 
-function readFile(text: string, reading: Reading): void {
-  for (const { line, text: joined } of logicalLines(text)) readLine(joined, line, reading);
+/** @returns Whether the file ends where a line does; libpam gives up on it otherwise, after what stands before. */
+function readFile(text: string, reading: Reading): boolean {
+  const { lines, isComplete } = logicalLines(text);
+  for (const { line, text: joined } of lines) readLine(joined, line, reading);
+  return isComplete;
 }
 
-/** Comments gone, and lines that end in a backslash joined with the next. */
-function logicalLines(text: string): { line: number; text: string }[] {
-  const found: { line: number; text: string }[] = [];
-  let pending = "";
-  let start = 1;
+/**
+ * Comments gone, and lines that end in a backslash joined with the next, as `_pam_assemble_line` does it: blanks may
+ * follow the backslash, what is empty or only a comment is passed over even then, and a carriage return is no blank.
+ */
+function logicalLines(text: string): { lines: { line: number; text: string }[]; isComplete: boolean } {
+  const lines: { line: number; text: string }[] = [];
+  let pending: { line: number; text: string } | null = null;
   for (const [index, raw] of text.split("\n").entries()) {
-    if (pending === "") start = index + 1;
-    const bare = raw.replace(/#.*$/, "");
-    if (bare.endsWith("\\")) {
-      pending += `${bare.slice(0, -1)} `;
-      continue;
-    }
-    const whole = (pending + bare).trim();
-    pending = "";
-    if (whole !== "") found.push({ line: start, text: whole });
+    const [, bare = "", comment] = /^[ \t]*([^#]*)(#)?/.exec(raw) ?? [];
+    if (bare === "") continue;
+    pending ??= { line: index + 1, text: "" };
+    const trimmed = bare.replace(/[ \t]+$/, "");
+    // Before a comment, a backslash is a character like others.
+    const goesOn = comment === undefined && trimmed.endsWith("\\");
+    pending.text += goesOn ? `${trimmed.slice(0, -1)} ` : trimmed;
+    if (goesOn) continue;
+    lines.push(pending);
+    pending = null;
   }
-  return found;
+  return { lines, isComplete: pending === null };
 }
 
 function readLine(text: string, line: number, reading: Reading): void {
@@ -111,7 +116,8 @@ function readLine(text: string, line: number, reading: Reading): void {
   const facility = named ?? wanted ?? "auth";
   if (wanted !== null && facility !== wanted) return;
   const word = control?.value.toLowerCase();
-  if (named !== undefined && module && (word === "include" || word === "substack")) {
+  if (module && (word === "include" || word === "substack")) {
+    if (named === undefined) stack.bad.push({ file, line, text });
     return include(module.value, facility, line, word === "substack", reading);
   }
   const at = { file, line, facility, level };
@@ -142,22 +148,17 @@ function include(
   isSubstack: boolean,
   reading: Reading,
 ): void {
-  const { file, resolve, depth, level, stack } = reading;
+  const { file, resolve, level, stack } = reading;
   const at = { file, line, facility: facility ?? "auth", level };
   if (isSubstack) stack.entries.push({ ...at, kind: "substack", text: service });
-  const found = depth + 1 < maxDepth ? resolve(service) : null;
-  if (found === null) {
-    stack.missing.push({ file, line, service });
-    stack.entries.push({ ...at, kind: "broken", text: `include ${service}`, actions: allBad });
-    return;
-  }
-  readFile(found.text, {
-    ...reading,
-    file: found.file,
-    depth: depth + 1,
-    level: level + (isSubstack ? 1 : 0),
-    wanted: facility,
-  });
+  const open = isSubstack ? [] : [...reading.open, file];
+  const inner = { ...reading, open, level: level + (isSubstack ? 1 : 0), wanted: facility };
+  const resolved = inner.level < maxLevel ? resolve(service) : null;
+  // libpam goes round in such a circle until its stack overflows.
+  const found = resolved && open.includes(resolved.file) ? null : resolved;
+  if (found === null) stack.missing.push({ file, line, service });
+  if (found !== null && readFile(found.text, { ...inner, file: found.file })) return;
+  stack.entries.push({ ...at, kind: "broken", text: `include ${service}`, actions: allBad });
 }
 
 interface Token {

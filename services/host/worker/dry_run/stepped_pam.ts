@@ -135,7 +135,8 @@ export class SteppedPam implements PamCalls {
   /** Runs one module; what libpam answers for a line on its own is the module's answer. */
   #step(rule: Rule, action: () => void): number {
     this.#options.observer.onModule(rule);
-    this.#writePolicy(`${rule.optionalModule ? "-" : ""}${rule.facility} [default=ok] ${rule.text}\n`);
+    // Before a comment, a backslash at the end of the text does not ask for another line.
+    this.#writePolicy(`${rule.optionalModule ? "-" : ""}${rule.facility} [default=ok] ${rule.text} #\n`);
     this.#pam.setItem("service", this.#options.serviceName);
     try {
       action();

@@ -115,3 +115,9 @@ Deno.test("readStack() ends at an include that includes itself", () => {
   const found = sentences("@include a", machine(), { a: "@include a\nsession required pam_permit.so\n" });
   assert.ok(found.some((sentence) => sentence.includes('no service file "a" to include')));
 });
+
+Deno.test("readStack() ends at files that include each other several times", () => {
+  const twice = (name: string) => `@include ${name}\n@include ${name}\n`;
+  const found = sentences("@include a", machine(), { a: twice("b"), b: twice("a") });
+  assert.ok(found.some((sentence) => sentence.includes('no service file "a" to include')));
+});

@@ -137,6 +137,12 @@ Deno.test("a stepped stack answers and says what libpam's own run of it does, wh
 
 const permits = "auth required pam_permit.so\nsession required pam_permit.so\n";
 
+function nested(control: string, depth: number): Files {
+  const files: Files = { test: `account ${control} %/1\n${permits}` };
+  for (let n = 1; n < depth; n++) files[n] = `account ${control} %/${n + 1}\n`;
+  return { ...files, [depth]: "account required pam_debug.so acct=maxtries\n" };
+}
+
 const odd: Record<string, Files> = {
   "an include that leads nowhere": { test: `account include nowhere\n${permits}` },
   "a substack that leads nowhere": {
@@ -173,6 +179,25 @@ const odd: Record<string, Files> = {
   "an incomplete answer": { test: `account required pam_debug.so acct=incomplete\n${permits}` },
   "a module with its whole path": { test: `account required /nowhere/pam_permit.so\n${permits}` },
   "a jump too far": { test: `account [default=3] pam_permit.so\naccount required pam_permit.so\n${permits}` },
+  "blanks after the backslash": { test: `account required \\ \t\n  pam_debug.so acct=maxtries\n${permits}` },
+  "a comment and an empty line in a continued line": {
+    test: `account required \\\n# a comment\n\n  pam_debug.so acct=maxtries\n${permits}`,
+  },
+  "a backslash before a comment": { test: `account required pam_permit.so \\ # to be continued\n${permits}` },
+  "an included file that ends in a backslash": {
+    test: `account include %/one\n${permits}`,
+    one: "account required pam_permit.so\naccount required pam_deny.so \\\n",
+  },
+  "line ends of Windows": { test: `account required pam_permit.so\r\n${permits}` },
+  "an empty line of Windows": { test: `account required pam_permit.so\n\r\n${permits}` },
+  "an include of an unknown facility": {
+    test: `acount include %/one\naccount required pam_permit.so\n${permits}`,
+    one: "account required pam_deny.so\nauth required pam_debug.so cred=cred_err\n",
+  },
+  "twenty includes in one another": nested("include", 20),
+  "fifteen substacks in one another": nested("substack", 15),
+  "sixteen substacks in one another": nested("substack", 16),
+  "a substack of itself": { test: `account substack %/test\naccount required pam_permit.so\n${permits}` },
 };
 
 for (const [what, files] of Object.entries(odd)) {
