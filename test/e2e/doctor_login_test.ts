@@ -29,7 +29,13 @@ Deno.test("doctor --login tells what each module answers, and who would be let i
     match(text, new RegExp(`pam_unix\\.so +PAM_SUCCESS \\(ok\\) +${stack}:2$`, "m"));
     match(text, /^ {2}pam_acct_mgmt answers PAM_SUCCESS$/m);
     const uid = await uidOf(login);
-    match(text, new RegExp(`^${login} is uid ${uid}, .* home /home/${login}, shell /bin/bash$`, "m"));
+    match(
+      text,
+      new RegExp(
+        `^${login} is uid ${uid}, gid ${uid}, groups ${uid}, home /home/${login}, shell /bin/bash$`,
+        "m",
+      ),
+    );
     match(text, new RegExp(`^${login} would be let in\\. The session was not tried`, "m"));
     doesNotMatch(text, /open_session/);
   });

@@ -23,6 +23,8 @@ export class Report implements Observer {
   /** Of {@link #entries}, those already told. */
   #told = 0;
   #width = 0;
+  /** Whether some answer has counted. */
+  #isDecided = false;
 
   constructor(tell: (found: DryRunMessage) => void) {
     this.#tell = tell;
@@ -35,6 +37,7 @@ export class Report implements Observer {
   onCall(call: string, entries: readonly Entry[]): void {
     this.#entries = entries.filter(({ kind }) => kind !== "substack");
     this.#told = 0;
+    this.#isDecided = false;
     this.#width = Math.max(0, ...this.#entries.map((entry) => shown(entry).length));
     this.line("");
     this.line(`${call}${entries.length === 0 ? ': the service has no line for it, nor has "other"' : ""}`);
@@ -47,6 +50,7 @@ export class Report implements Observer {
   onAnswer(entry: Entry, code: number, action: Action, heard: PamMessage[]): void {
     this.#passOver(this.#entries.indexOf(entry));
     this.#told++;
+    this.#isDecided ||= action !== "ignore" && typeof action !== "number";
     this.#row(entry, `${pamCodeName(code)} (${meaning(action)})`);
     if (entry.kind === "broken") this.line("      libpam does not understand this line");
     if (entry.kind === "module" && pamCodeName(code) === "PAM_MODULE_UNKNOWN") {
@@ -58,6 +62,9 @@ export class Report implements Observer {
   onResult(call: string, code: number, text: string): void {
     this.#passOver(this.#entries.length);
     this.line(`  ${call} answers ${pamCodeName(code)}${code === PamCode.success ? "" : `: ${text}`}`);
+    if (code !== PamCode.success && !this.#isDecided && this.#entries.length > 0) {
+      this.line("  (every answer was ignored, which to libpam is a refusal)");
+    }
     if (call.startsWith("pam_setcred") && code !== PamCode.success) {
       this.line("  (a login that PAM has not authenticated goes on all the same)");
     }
