@@ -2,10 +2,11 @@
 
 import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert/strict";
 import { run } from "../support/command.ts";
-import { doctor } from "../support/doctor.ts";
+import { doctor, doctorArgv } from "../support/doctor.ts";
 import { makeAccount, newLogin, uidOf } from "../support/logins.ts";
 import { makeModule } from "../support/modules.ts";
 import { startSallyport } from "../support/sallyport.ts";
+import { until } from "../support/wait.ts";
 import { creatingStack, writeScript, writeStack } from "../support/stacks.ts";
 
 async function named(state: string, ending: RegExp): Promise<string[]> {
@@ -161,6 +162,30 @@ Deno.test("doctor --login tells what each module answers, and who would be let i
       strictEqual(await Deno.readTextFile(log), "open_session\nclose_session\n");
     },
   );
+
+  await t.step("what it has opened is closed though somebody interrupts it", async () => {
+    const login = newLogin();
+    await makeAccount(login);
+    const [log, gate] = [`${state}/interrupted.log`, `${state}/gate`];
+    strictEqual((await run(["mkfifo", gate])).code, 0);
+    const script = await writeScript(
+      state,
+      "slow",
+      `#!/bin/sh\necho "$PAM_TYPE" >> ${log}\n[ "$PAM_TYPE" = close_session ] || read go < ${gate}\n`,
+    );
+    await writeStack(state, `account required pam_unix.so\nsession required pam_exec.so ${script}\n`);
+    const [program, ...args] = doctorArgv(state, ["--login", login, "--session"]);
+    const child = new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
+    const lines = () => Deno.readTextFile(log).catch(() => "");
+    await until("the session is being opened", async () => (await lines()) === "open_session\n");
+    child.kill("SIGINT");
+    strictEqual((await child.status).success, false);
+    await Deno.writeTextFile(gate, "\n");
+    await until("it is closed", async () => (await lines()) === "open_session\nclose_session\n");
+    await until("the worker has tidied up", async () => (await named(state, /^dry-run/)).length === 0);
+    // Nobody was left to remove what the worker had been told.
+    for (const name of await named(state, /^doctor/)) await Deno.remove(`${state}/run/${name}`);
+  });
 
   deepStrictEqual(await named(state, /^(doctor|dry-run)/), []);
   strictEqual(await sallyport.leases(), 0);

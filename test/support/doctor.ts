@@ -11,11 +11,15 @@ export interface Diagnosis {
 
 /** @throws If it says anything on stderr */
 export async function doctor(state: string, ...args: string[]): Promise<Diagnosis> {
-  const config = args.includes("--config") ? [] : ["--config", `${state}/sallyport.yaml`];
-  const argv = [Deno.execPath(), "run", "-A", main, "doctor", ...config, ...args];
-  const { code, stdout, stderr } = await run(argv);
+  const { code, stdout, stderr } = await run(doctorArgv(state, args));
   if (stderr !== "") throw new Error(`The doctor ended with ${code} and said: ${stderr}`);
   return { code, text: stdout };
+}
+
+/** The command line of the doctor, for a test that does not wait for its end. */
+export function doctorArgv(state: string, args: string[]): [string, ...string[]] {
+  const config = args.includes("--config") ? [] : ["--config", `${state}/sallyport.yaml`];
+  return [Deno.execPath(), "run", "-A", main, "doctor", ...config, ...args];
 }
 
 /** A configuration that knows the gateway and the bus alone, as on a machine that is no host. @returns Its file */
