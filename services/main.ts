@@ -65,6 +65,10 @@ const verbs: Record<string, Verb> = {
         flags: "--login <name>",
         about: "try this login: run its account stack, and say which module answers what",
       },
+      {
+        flags: "--host <name>",
+        about: "with --login: on this host, over the bus; by default on this machine",
+      },
       { flags: "--session", about: "with --login: open and close the PAM session as well" },
       {
         flags: "--from <address>",

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { configuredFindings } from "./doctor/configured.ts";
-import { dryRunLogin } from "./doctor/dry_run.ts";
+import { dryRunLogin } from "./doctor/dry_run/mod.ts";
 import type { Finding } from "./doctor/finding.ts";
 import { machineFindings } from "./doctor/machine.ts";
 import { scriptsFindings, serviceFileFindings } from "./doctor/read_stack.ts";

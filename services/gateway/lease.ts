@@ -5,6 +5,7 @@ import {
   type ChannelOpen,
   controlStream,
   decodeHostMessage,
+  type DryRunMessage,
   type GatewayMessage,
   type HostMessage,
   RecordKind,
@@ -50,6 +51,8 @@ export interface LeaseWire {
   unseal: Aead;
   /** Seals answers to PAM for the worker. */
   responses: ResponseCipher;
+  /** Hears what a dry run finds; its end is the lease's. */
+  onDryRun?: (found: DryRunMessage) => void;
 }
 
 export interface LeaseEnd {
@@ -64,6 +67,7 @@ const lingerMs = 5_000;
 
 export class Lease {
   readonly #responses: ResponseCipher;
+  readonly #onDryRun: (found: DryRunMessage) => void;
   readonly #link: LeaseLink;
   readonly #control: ReliableStream;
   readonly #channels = new Map<number, ChannelHandlers>();
@@ -77,6 +81,7 @@ export class Lease {
 
   constructor(wire: LeaseWire) {
     this.#responses = wire.responses;
+    this.#onDryRun = wire.onDryRun ?? (() => {});
     const carrier = { lend: (maxBytes: number): Loan => wire.bus.lend(wire.subject, maxBytes) };
     this.#link = new LeaseLink({
       side: "gateway",
@@ -210,6 +215,9 @@ export class Lease {
     switch (message.type) {
       case "lease.prompt":
         return this.#decision.resolve(message.prompt);
+      case "lease.report":
+      case "lease.tried":
+        return this.#onDryRun(message);
       case "lease.accepted":
         this.#decision.resolve("accepted");
         return this.#accepted.resolve(message.login);

@@ -1,6 +1,7 @@
 /** Opening leases: the signed request to a host, its signed answer, and where each frame off the bus belongs. */
 
 import { type Bus, BusError } from "../../shared/bus/bus.ts";
+import type { DryRunMessage } from "../../shared/protocol/channel.ts";
 import { encodeJson, Fields } from "../../shared/protocol/codec.ts";
 import {
   type ClientAddress,
@@ -18,6 +19,7 @@ import {
 } from "../../shared/protocol/limits.ts";
 import { isProblem, ProblemError } from "../../shared/protocol/problems.ts";
 import {
+  framesBetween,
   framesForGateway,
   gatewayHeartbeatSubject,
   leaseOfSubject,
@@ -43,6 +45,8 @@ export interface LeaseRequest {
   target: Target;
   applicant: Applicant;
   pamAuth: PamAuth;
+  /** Nobody is to get in: what PAM would say is told instead. */
+  dryRun?: { withSession: boolean; onFound: (found: DryRunMessage) => void };
   client: ClientAddress;
 }
 
@@ -54,6 +58,11 @@ export interface LeasesOptions {
   trust: Trust;
   hosts: Hosts;
   sessionTimeoutMs: number;
+  /**
+   * For whoever uses this gateway's name beside the gateway itself, for leases on one host: no heartbeat of its own, as
+   * that would look like a restart and end the gateway's leases; and no frames of other hosts.
+   */
+  guestOn?: string;
 }
 
 /** More than a host sends before its answer has been read; what is beyond is resent anyway. */
@@ -79,8 +88,9 @@ export class Leases implements Disposable {
 
   constructor(options: LeasesOptions) {
     this.#options = options;
-    const { bus, name, hosts } = options;
-    const frames = bus.subscribe(framesForGateway(name), ({ subject, data }) => {
+    const { bus, name, hosts, guestOn } = options;
+    const subject = guestOn === undefined ? framesForGateway(name) : framesBetween(name, guestOn);
+    const frames = bus.subscribe(subject, ({ subject, data }) => {
       const id = leaseOfSubject(subject);
       if (id === null) return;
       const entry = this.#leases.get(id);
@@ -129,7 +139,10 @@ export class Leases implements Disposable {
     }
   }
 
-  async #openOn(host: HostState, { target, applicant, pamAuth, client }: LeaseRequest): Promise<Lease> {
+  async #openOn(
+    host: HostState,
+    { target, applicant, pamAuth, client, dryRun }: LeaseRequest,
+  ): Promise<Lease> {
     const { bus, name, identity, trust, sessionTimeoutMs } = this.#options;
     const ephemeral = generateEphemeral();
     const open: LeaseOpen = {
@@ -148,6 +161,7 @@ export class Leases implements Disposable {
       logins: applicant.logins,
       traits: applicant.traits,
       pamAuth,
+      purpose: dryRun ? dryRun.withSession ? "dry-run-session" : "dry-run" : "login",
       method: applicant.method,
       fingerprint: applicant.fingerprint,
       client,
@@ -176,6 +190,7 @@ export class Leases implements Disposable {
         seal: aeadFor(answer.suite, keys.toHost, aes256Gcm),
         unseal: aeadFor(answer.suite, keys.toGateway, aes256Gcm),
         responses: new ResponseCipher(keys.responses),
+        ...(dryRun && { onDryRun: dryRun.onFound }),
       });
       this.#leases.set(open.lease, { lease, host: host.name });
       lease.onGone(() => this.#leases.delete(open.lease));
@@ -211,8 +226,8 @@ export class Leases implements Disposable {
   }
 
   #beat(): void {
-    const { bus, name, identity } = this.#options;
-    if (bus.state !== "up") return;
+    const { bus, name, identity, guestOn } = this.#options;
+    if (bus.state !== "up" || guestOn !== undefined) return;
     const beat: GatewayHeartbeat = {
       type: "gateway.heartbeat.v1",
       gateway: name,

@@ -57,10 +57,18 @@ export type ChannelRequest =
 /** Gateway → host, on the control stream so that they never wait behind a full stdin. */
 export type GatewayMessage = ChannelRequest | { type: "channel.resize"; channel: number; size: WindowSize };
 
+/** What a dry run finds. */
+export type DryRunMessage =
+  /** A line of the report; or the module that runs now, which may never come back. */
+  | { type: "lease.report"; kind: "line" | "running"; text: string }
+  /** It is over, and says whether the login would be let in. */
+  | { type: "lease.tried"; isLetIn: boolean };
+
 /** Host → gateway, on the control stream. */
 export type HostMessage =
   /** PAM asks the person something before it decides; the answers come back as a record of their own kind. */
   | { type: "lease.prompt"; prompt: Prompt }
+  | DryRunMessage
   | { type: "lease.accepted"; login: string }
   | { type: "lease.refused"; problem: Problem; text: string }
   /** The lease is over although nobody asked: its worker died. */
@@ -171,6 +179,8 @@ export function decodeHostMessage(bytes: Uint8Array): HostMessage {
   const fields = Fields.parse(bytes, maxRecordBytes);
   const type = fields.oneOf("type", [
     "lease.prompt",
+    "lease.report",
+    "lease.tried",
     "lease.accepted",
     "lease.refused",
     "lease.ended",
@@ -180,6 +190,9 @@ export function decodeHostMessage(bytes: Uint8Array): HostMessage {
   switch (type) {
     case "lease.prompt":
       return { type, prompt: decodePrompt(fields.object("prompt")) };
+    case "lease.report":
+    case "lease.tried":
+      return decodeDryRun(type, fields);
     case "lease.accepted":
       return { type, login: fields.matching("login", isLogin, "a login") };
     case "lease.refused":
@@ -195,6 +208,12 @@ export function decodeHostMessage(bytes: Uint8Array): HostMessage {
         text: fields.string("text", maxRecordBytes),
       };
   }
+}
+
+export function decodeDryRun(type: DryRunMessage["type"], fields: Fields): DryRunMessage {
+  if (type === "lease.tried") return { type, isLetIn: fields.boolean("isLetIn") };
+  const kind = fields.oneOf("kind", ["line", "running"]);
+  return { type, kind, text: fields.string("text", maxRecordBytes) };
 }
 
 /** An unknown code, from a newer peer, reads as `internal`. */

@@ -30,6 +30,10 @@ export interface ClientAddress {
 export const pamAuths = ["alone", "also", "host-decides"] as const;
 export type PamAuth = typeof pamAuths[number];
 
+/** A `login`, or only what PAM would say to it: up to the account, or through the session as well. */
+export const purposes = ["login", "dry-run", "dry-run-session"] as const;
+export type Purpose = typeof purposes[number];
+
 /** Body of `lease.open`, signed by the gateway; single use, for one host, one boot, one login. */
 export interface LeaseOpen {
   type: "lease.open.v1";
@@ -56,6 +60,7 @@ export interface LeaseOpen {
   /** Facts about the applicant, for variables of PAM's environment. */
   traits: Record<string, string[]>;
   pamAuth: PamAuth;
+  purpose: Purpose;
   /** RFC 4252 method name and, for keys, the SHA256 fingerprint. */
   method: string;
   fingerprint: string;
@@ -141,6 +146,7 @@ export function decodeLeaseOpen(bytes: Uint8Array): LeaseOpen {
     logins: fields.strings("logins", 1_024),
     traits: decodeTraits(fields),
     pamAuth: fields.oneOf("pamAuth", pamAuths),
+    purpose: fields.oneOf("purpose", purposes),
     method: fields.string("method", 64),
     fingerprint: fields.string("fingerprint", 128),
     client: {

@@ -39,6 +39,11 @@ export function framesForGateway(gateway: string): string {
   return `${prefix}.g.${token("gateway", gateway)}.>`;
 }
 
+/** The same, from one host alone. */
+export function framesBetween(gateway: string, host: string): string {
+  return `${prefix}.g.${token("gateway", gateway)}.${token("host", host)}.*`;
+}
+
 export function hostHeartbeatSubject(host: string): string {
   return `${prefix}.beat.host.${token("host", host)}`;
 }

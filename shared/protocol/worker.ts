@@ -11,7 +11,9 @@ import {
   type ChannelRequest,
   channelRequestTypes,
   decodeChannelRequest,
+  decodeDryRun,
   decodeProblem,
+  type DryRunMessage,
   readChannelExit,
 } from "./channel.ts";
 import { encodeJson, Fields, ProtocolError } from "./codec.ts";
@@ -57,6 +59,8 @@ export type WorkerReply =
   | { type: "lease.notice"; text: string }
   /** PAM waits for answers. */
   | { type: "lease.prompt"; prompt: Prompt }
+  /** From a dry run, until the last: PAM is closed then. */
+  | DryRunMessage
   /** `login` as PAM left it. */
   | { type: "lease.accepted"; login: string }
   /** `text` is for the person, `cause` for the log. */
@@ -126,6 +130,8 @@ export function decodeWorkerReply(bytes: Uint8Array): WorkerReply {
     "lease.denied",
     "lease.notice",
     "lease.prompt",
+    "lease.report",
+    "lease.tried",
     "lease.accepted",
     "lease.refused",
     "channel.opened",
@@ -151,6 +157,9 @@ export function decodeWorkerReply(bytes: Uint8Array): WorkerReply {
       return { type, text: fields.string("text", maxRecordBytes) };
     case "lease.prompt":
       return { type, prompt: decodePrompt(fields.object("prompt")) };
+    case "lease.report":
+    case "lease.tried":
+      return decodeDryRun(type, fields);
     case "lease.accepted":
       return { type, login: fields.matching("login", isLogin, "a login") };
     case "lease.refused":

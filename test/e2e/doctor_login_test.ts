@@ -2,19 +2,12 @@
 
 import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert/strict";
 import { run } from "../support/command.ts";
+import { doctor, doctorArgv } from "../support/doctor.ts";
 import { makeAccount, newLogin, uidOf } from "../support/logins.ts";
 import { makeModule } from "../support/modules.ts";
 import { startSallyport } from "../support/sallyport.ts";
+import { until } from "../support/wait.ts";
 import { creatingStack, writeScript, writeStack } from "../support/stacks.ts";
-
-const main = new URL("../../services/main.ts", import.meta.url).pathname;
-
-async function doctor(state: string, ...args: string[]): Promise<{ code: number; text: string }> {
-  const argv = [Deno.execPath(), "run", "-A", main, "doctor", "--config", `${state}/sallyport.yaml`, ...args];
-  const { code, stdout, stderr } = await run(argv);
-  strictEqual(stderr, "");
-  return { code, text: stdout };
-}
 
 async function named(state: string, ending: RegExp): Promise<string[]> {
   const names = await Array.fromAsync(Deno.readDir(`${state}/run`), ({ name }) => name);
@@ -37,8 +30,14 @@ Deno.test("doctor --login tells what each module answers, and who would be let i
     match(text, new RegExp(`pam_unix\\.so +PAM_SUCCESS \\(ok\\) +${stack}:2$`, "m"));
     match(text, /^ {2}pam_acct_mgmt answers PAM_SUCCESS$/m);
     const uid = await uidOf(login);
-    match(text, new RegExp(`^${login} is uid ${uid}, .* home /home/${login}, shell /bin/bash$`, "m"));
-    match(text, new RegExp(`^${login} would be let in\\.$`, "m"));
+    match(
+      text,
+      new RegExp(
+        `^${login} is uid ${uid}, gid ${uid}, groups ${uid}, home /home/${login}, shell /bin/bash$`,
+        "m",
+      ),
+    );
+    match(text, new RegExp(`^${login} would be let in\\. The session was not tried`, "m"));
     doesNotMatch(text, /open_session/);
   });
 
@@ -159,10 +158,34 @@ Deno.test("doctor --login tells what each module answers, and who would be let i
       );
       const { code, text } = await doctor(state, "--login", login, "--session");
       strictEqual(code, 1);
-      match(text, new RegExp(`worker ended \\(signal 6\\) while it ran ${abort} \\(${stack}:3\\)`));
+      match(text, new RegExp(`worker has ended \\(signal 6\\), while it ran ${abort} \\(${stack}:3\\)`));
       strictEqual(await Deno.readTextFile(log), "open_session\nclose_session\n");
     },
   );
+
+  await t.step("what it has opened is closed though somebody interrupts it", async () => {
+    const login = newLogin();
+    await makeAccount(login);
+    const [log, gate] = [`${state}/interrupted.log`, `${state}/gate`];
+    strictEqual((await run(["mkfifo", gate])).code, 0);
+    const script = await writeScript(
+      state,
+      "slow",
+      `#!/bin/sh\necho "$PAM_TYPE" >> ${log}\n[ "$PAM_TYPE" = close_session ] || read go < ${gate}\n`,
+    );
+    await writeStack(state, `account required pam_unix.so\nsession required pam_exec.so ${script}\n`);
+    const [program, ...args] = doctorArgv(state, ["--login", login, "--session"]);
+    const child = new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
+    const lines = () => Deno.readTextFile(log).catch(() => "");
+    await until("the session is being opened", async () => (await lines()) === "open_session\n");
+    child.kill("SIGINT");
+    strictEqual((await child.status).success, false);
+    await Deno.writeTextFile(gate, "\n");
+    await until("it is closed", async () => (await lines()) === "open_session\nclose_session\n");
+    await until("the worker has tidied up", async () => (await named(state, /^dry-run/)).length === 0);
+    // Nobody was left to remove what the worker had been told.
+    for (const name of await named(state, /^doctor/)) await Deno.remove(`${state}/run/${name}`);
+  });
 
   deepStrictEqual(await named(state, /^(doctor|dry-run)/), []);
   strictEqual(await sallyport.leases(), 0);

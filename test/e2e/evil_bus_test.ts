@@ -51,6 +51,7 @@ function leaseOpen(boot: string, login: string, changes: Partial<LeaseOpen> = {}
     logins: ["*"],
     traits: {},
     pamAuth: "host-decides",
+    purpose: "login",
     method: "publickey",
     fingerprint: "",
     client: { address: "127.0.0.1", port: 1, serverAddress: "127.0.0.1", serverPort: 2 },

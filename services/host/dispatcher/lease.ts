@@ -186,6 +186,10 @@ export class Lease {
         return this.#notices.add(reply.text);
       case "lease.prompt":
         return this.#onPrompt(reply);
+      case "lease.report":
+        return this.#send(reply);
+      case "lease.tried":
+        return this.#end(reply);
       case "lease.accepted":
         return this.#onAccepted(reply);
       case "lease.refused": {

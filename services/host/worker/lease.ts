@@ -12,6 +12,7 @@ import { Channels } from "./channels.ts";
 import { endChannels } from "./close.ts";
 import { within } from "./deadline.ts";
 import { DispatcherSocket } from "./dispatcher_socket.ts";
+import { dryRun } from "./dry_run/run.ts";
 import { type Login, logIn } from "./login.ts";
 import { LoginRecords } from "./login_records.ts";
 import { askPerson, LoginCancelled } from "./questions.ts";
@@ -33,6 +34,10 @@ export function serveLease(settings: HostSettings, descriptor: number): void {
   if (!verified) return;
   const { open, responses } = verified;
 
+  if (open.purpose !== "login") {
+    restoreLoginLimits(settings.openFilesSoft);
+    return within(settings.loginGraceMs, () => dryRun(open, settings, (found) => socket.reply(found)));
+  }
   const records = new LoginRecords(
     open.client.address,
     (file, error) =>

@@ -58,6 +58,7 @@ export function exchangeKeys(): void {
     logins: ["root"],
     traits: {},
     pamAuth: "host-decides",
+    purpose: "login",
     method: "publickey",
     fingerprint: "",
     client: { address: "127.0.0.1", port: 1, serverAddress: "127.0.0.1", serverPort: 1 },

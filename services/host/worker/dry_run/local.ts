@@ -3,20 +3,12 @@
 import { receiveRecord, sendRecord } from "../../../../ffi/socket.ts";
 import type { HostSettings } from "../../../../shared/config/host_settings.ts";
 import { encodeJson } from "../../../../shared/protocol/codec.ts";
+import type { DryRunMessage } from "../../../../shared/protocol/channel.ts";
 import type { LeaseOpen } from "../../../../shared/protocol/lease.ts";
 import { maxRecordBytes } from "../../../../shared/protocol/limits.ts";
 import { within } from "../deadline.ts";
 import { prepareProcess, restoreLoginLimits } from "../prepare.ts";
 import { dryRun } from "./run.ts";
-
-/** The doctor is root as we are: what it asks for is taken as it is. */
-export interface DryRunRequest {
-  open: LeaseOpen;
-  withSession: boolean;
-}
-
-/** What a dry run tells while it goes on; the last record is the answer. */
-export type DryRunRecord = { line: string } | { running: string } | { isLetIn: boolean };
 
 /** Serves the one request that comes on `descriptor`. */
 export function serveDryRun(settings: HostSettings, descriptor: number): void {
@@ -25,19 +17,15 @@ export function serveDryRun(settings: HostSettings, descriptor: number): void {
   const received = receiveRecord(descriptor, buffer);
   if (received === null || received === "again") return;
   const text = new TextDecoder().decode(buffer.subarray(0, received.length));
-  const { open, withSession } = JSON.parse(text) as DryRunRequest;
-  const tell = (record: DryRunRecord) => {
+  // The doctor is root as we are: what it asks for is taken as it is.
+  const open = JSON.parse(text) as LeaseOpen;
+  const tell = (found: DryRunMessage) => {
     try {
-      sendRecord(descriptor, encodeJson(record));
+      sendRecord(descriptor, encodeJson(found));
     } catch {
       // The doctor has left; what is open still has to be closed.
     }
   };
   restoreLoginLimits(settings.openFilesSoft);
-  const isLetIn = within(settings.loginGraceMs, () =>
-    dryRun(open, settings, withSession, {
-      line: (line) => tell({ line }),
-      running: (running) => tell({ running }),
-    }));
-  tell({ isLetIn });
+  within(settings.loginGraceMs, () => dryRun(open, settings, tell));
 }

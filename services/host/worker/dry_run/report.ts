@@ -3,16 +3,10 @@
 import type { PamMessage } from "../../../../ffi/pam.ts";
 import { PamCode, pamCodeName } from "../../../../ffi/pam_codes.ts";
 import type { Action } from "../../../../shared/pam/control.ts";
+import type { DryRunMessage } from "../../../../shared/protocol/channel.ts";
 import type { Entry, Rule } from "../../../../shared/pam/read_stack.ts";
 import { printable } from "../conversation.ts";
 import type { Observer } from "./stepped_pam.ts";
-
-/** Where the lines go while they come up. */
-export interface ReportSink {
-  line(text: string): void;
-  /** A module is about to run; it may never come back. */
-  running(what: string): void;
-}
 
 /** What is longer loses its middle: it must not push the answer off the screen, and its end names the script. */
 const maxModuleWidth = 48;
@@ -24,35 +18,39 @@ const maxSaidLines = 50;
 const maxLineLength = 4_096;
 
 export class Report implements Observer {
-  readonly #sink: ReportSink;
+  readonly #tell: (found: DryRunMessage) => void;
   #entries: readonly Entry[] = [];
   /** Of {@link #entries}, those already told. */
   #told = 0;
   #width = 0;
+  /** Whether some answer has counted. */
+  #isDecided = false;
 
-  constructor(sink: ReportSink) {
-    this.#sink = sink;
+  constructor(tell: (found: DryRunMessage) => void) {
+    this.#tell = tell;
   }
 
   line(text: string): void {
-    this.#sink.line(text.slice(0, maxLineLength));
+    this.#tell({ type: "lease.report", kind: "line", text: text.slice(0, maxLineLength) });
   }
 
   onCall(call: string, entries: readonly Entry[]): void {
     this.#entries = entries.filter(({ kind }) => kind !== "substack");
     this.#told = 0;
+    this.#isDecided = false;
     this.#width = Math.max(0, ...this.#entries.map((entry) => shown(entry).length));
     this.line("");
     this.line(`${call}${entries.length === 0 ? ': the service has no line for it, nor has "other"' : ""}`);
   }
 
   onModule(rule: Rule): void {
-    this.#sink.running(`${shown(rule)} (${place(rule)})`);
+    this.#tell({ type: "lease.report", kind: "running", text: `${shown(rule)} (${place(rule)})` });
   }
 
   onAnswer(entry: Entry, code: number, action: Action, heard: PamMessage[]): void {
     this.#passOver(this.#entries.indexOf(entry));
     this.#told++;
+    this.#isDecided ||= action !== "ignore" && typeof action !== "number";
     this.#row(entry, `${pamCodeName(code)} (${meaning(action)})`);
     if (entry.kind === "broken") this.line("      libpam does not understand this line");
     if (entry.kind === "module" && pamCodeName(code) === "PAM_MODULE_UNKNOWN") {
@@ -64,6 +62,12 @@ export class Report implements Observer {
   onResult(call: string, code: number, text: string): void {
     this.#passOver(this.#entries.length);
     this.line(`  ${call} answers ${pamCodeName(code)}${code === PamCode.success ? "" : `: ${text}`}`);
+    if (code !== PamCode.success && !this.#isDecided && this.#entries.length > 0) {
+      this.line("  (every answer was ignored, which to libpam is a refusal)");
+    }
+    if (call.startsWith("pam_setcred") && code !== PamCode.success) {
+      this.line("  (a login that PAM has not authenticated goes on all the same)");
+    }
   }
 
   onSkipped(call: string, why: string): void {

@@ -5,39 +5,38 @@
 
 import type { HostSettings } from "../../../../shared/config/host_settings.ts";
 import { messageText } from "../../../../shared/log_record.ts";
+import type { DryRunMessage } from "../../../../shared/protocol/channel.ts";
 import type { LeaseOpen } from "../../../../shared/protocol/lease.ts";
 import { asProblem, describeCause } from "../cause.ts";
 import { type Identity, resolveIdentity } from "../identity.ts";
-import { type Login, logIn, type LoginReports } from "../login.ts";
+import { logIn, type LoginReports } from "../login.ts";
 import { type StartPam, withItems } from "../pam_session.ts";
 import { askLibpam } from "./libpam_manners.ts";
 import { Policy } from "./policy.ts";
-import { Report, type ReportSink } from "./report.ts";
+import { Report } from "./report.ts";
 import { makeStepFolder, removeStepFolder } from "./step_folder.ts";
 import { SteppedPam } from "./stepped_pam.ts";
 
 /**
- * Tries `open`.
- *
- * @param withSession Whether the session is opened and closed as well; else it ends with the account
- * @returns Whether the login would be let in
+ * Tries `open`, as far as its purpose says, and tells what it finds.
  */
 export function dryRun(
   open: LeaseOpen,
   settings: HostSettings,
-  withSession: boolean,
-  sink: ReportSink,
-): boolean {
-  const report = new Report(sink);
+  tell: (found: DryRunMessage) => void,
+): void {
+  const report = new Report(tell);
   introduce(open, settings, report);
+  tell({ type: "lease.tried", isLetIn: isLetIn(open, settings, report) });
+}
+
+function isLetIn(open: LeaseOpen, settings: HostSettings, report: Report): boolean {
   const folder = makeStepFolder(settings, open.lease);
   try {
-    const login = tryLogin(open, settings, withSession, folder, report);
+    tryLogin(open, settings, folder, report);
     report.line("");
-    report.line(describeIdentity(login.identity, login.groups));
-    login[Symbol.dispose]();
-    report.line("");
-    report.line(`${login.identity.login} would be let in.`);
+    const untried = open.purpose === "dry-run" ? " The session was not tried (--session)." : "";
+    report.line(`${open.login} would be let in.${untried}`);
     return true;
   } catch (error) {
     const problem = asProblem(error);
@@ -68,11 +67,10 @@ class AccountPassed extends Error {
 function tryLogin(
   open: LeaseOpen,
   settings: HostSettings,
-  withSession: boolean,
   folder: string,
   report: Report,
-): Pick<Login, "identity" | "groups" | typeof Symbol.dispose> {
-  let actual = open.login;
+): void {
+  let identity: Identity | undefined;
   const start: StartPam = (items, conversation) => {
     const { service, login, confdir } = items;
     const manners = askLibpam(folder);
@@ -80,12 +78,17 @@ function tryLogin(
     const pam = new SteppedPam({
       ...{ serviceName: service, login, confdir, conversation, policy, manners, folder, observer: report },
     });
-    if (!withSession) {
-      pam.setCred = () => {
-        actual = pam.getItem("user") ?? login;
-        throw new AccountPassed();
-      };
-    }
+    const { setCred } = pam;
+    // The login's next step after it has the identity.
+    pam.setCred = (flag) => {
+      if (!identity) {
+        identity = resolveIdentity(pam.getItem("user") ?? login);
+        report.line("");
+        report.line(describeIdentity(identity));
+        if (open.purpose === "dry-run") throw new AccountPassed();
+      }
+      setCred(flag);
+    };
     return withItems(pam, items);
   };
   const reports: LoginReports = {
@@ -96,14 +99,16 @@ function tryLogin(
     onCloseFailure: (step, error) => report.line(`Cannot complete ${step}: ${describeCause(error)}`),
   };
   try {
-    return logIn(open, settings, reports, start);
+    const login = logIn(open, settings, reports, start);
+    report.line("");
+    if (!identity) report.line(describeIdentity(login.identity));
+    report.line(`${login.identity.login} has the groups ${login.groups.join(",")} in the session`);
+    login[Symbol.dispose]();
   } catch (error) {
     if (!(error instanceof AccountPassed)) throw error;
-    const identity = resolveIdentity(actual);
-    return { identity, groups: identity.groups, [Symbol.dispose]() {} };
   }
 }
 
-function describeIdentity({ login, uid, gid, home, shell }: Identity, groups: number[]): string {
+function describeIdentity({ login, uid, gid, groups, home, shell }: Identity): string {
   return `${login} is uid ${uid}, gid ${gid}, groups ${groups.join(",")}, home ${home}, shell ${shell}`;
 }

@@ -37,6 +37,7 @@ const request: LeaseOpen = {
   logins: ["ada"],
   traits: {},
   pamAuth: "host-decides",
+  purpose: "login",
   method: "publickey",
   fingerprint: "SHA256:x",
   client: { address: "192.0.2.7", port: 50_123, serverAddress: "192.0.2.1", serverPort: 2222 },

@@ -161,6 +161,7 @@ export class Bench implements Disposable {
       logins: ["*"],
       traits: { team: ["web", "db"] },
       pamAuth: "host-decides",
+      purpose: "login",
       method: "publickey",
       fingerprint: "SHA256:x",
       client: { address: "192.0.2.7", port: 50_123, serverAddress: "192.0.2.1", serverPort: 2222 },

@@ -1,8 +1,8 @@
 /** Who would ask for a login, by the configuration's users and roles. */
 
-import type { Config } from "../../../shared/config/schema.ts";
-import type { LeaseOpen } from "../../../shared/protocol/lease.ts";
-import { coversLogin } from "../../../shared/protocol/pattern.ts";
+import type { Config } from "../../../../shared/config/schema.ts";
+import type { LeaseOpen } from "../../../../shared/protocol/lease.ts";
+import { coversLogin } from "../../../../shared/protocol/pattern.ts";
 
 /**
  * The first user whose roles allow `login`; else somebody of that name without roles, for whom the gateway would not

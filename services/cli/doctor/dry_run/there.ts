@@ -1,0 +1,60 @@
+/**
+ * A dry run on another host: a lease of this machine's gateway that lets nobody in. It may run beside the gateway, which
+ * it does not disturb; where there is none, the host gives up after a while (`heartbeatTimeoutMs`).
+ */
+
+import { connectBus } from "../../../../shared/bus/nats.ts";
+import type { ConfigFile } from "../../../../shared/config/load.ts";
+import { toGatewaySettings } from "../../../../shared/config/settings.ts";
+import { ProblemError } from "../../../../shared/protocol/problems.ts";
+import { readIdentity, readTrust } from "../../../../shared/trust/identity.ts";
+import { Hosts } from "../../../gateway/hosts.ts";
+import { Leases } from "../../../gateway/leases.ts";
+import { type ExitCode, Failure, sentenceOf } from "../../failure.ts";
+import { likelyApplicant } from "./applicant.ts";
+import type { Trial } from "./mod.ts";
+import { Printer } from "./printer.ts";
+
+/** @throws {Failure} When the host cannot be asked */
+export async function tryThere(
+  source: ConfigFile,
+  { login, address, withSession }: Trial,
+  host: string,
+): Promise<ExitCode> {
+  const { name, identityFile, trustFile, sessionTimeoutMs, bus: settings } = toGatewaySettings(source);
+  const identity = readIdentity(Deno.readTextFileSync(identityFile));
+  const trust = readTrust(Deno.readTextFileSync(trustFile));
+  // What goes wrong later ends the lease, which says so.
+  const bus = await connectBus({ settings, name, onError: () => {} }).catch((cause) => {
+    throw new Failure(sentenceOf(cause), undefined, { cause });
+  });
+  try {
+    using hosts = new Hosts(bus, trust);
+    using leases = new Leases({ bus, name, identity, trust, hosts, sessionTimeoutMs, guestOn: host });
+    const printer = new Printer();
+    const { promise: tried, resolve } = Promise.withResolvers<void>();
+    const lease = await leases.open({
+      target: { login, host },
+      applicant: likelyApplicant(source.config, login),
+      pamAuth: "host-decides",
+      client: { address, port: 0, serverAddress: address, serverPort: 0 },
+      dryRun: {
+        withSession,
+        onFound: (found) => {
+          printer.found(found);
+          if (found.type === "lease.tried") resolve();
+        },
+      },
+    }).catch((cause) => {
+      if (!(cause instanceof ProblemError)) throw cause;
+      throw new Failure(`${host}: ${cause.message}`, undefined, { cause });
+    });
+    const end = await Promise.race([tried, lease.ended]);
+    if (end) {
+      printer.brokenOff(new ProblemError(end.problem, end.text || undefined).message.replace(/\.$/, ""));
+    }
+    return printer.exitCode;
+  } finally {
+    await bus.close();
+  }
+}
