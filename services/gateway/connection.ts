@@ -5,6 +5,7 @@ import type { AuthContext, Connection, Session } from "ssh2";
 import type { Logger } from "../../shared/log.ts";
 import type { ClientAddress } from "../../shared/protocol/lease.ts";
 import { ProblemError, problems } from "../../shared/protocol/problems.ts";
+import type { Prompt } from "../../shared/protocol/prompt.ts";
 import type { AccessPolicy } from "./access.ts";
 import { parseTarget, whatTargetsAre } from "./address.ts";
 import type { AuthMethod } from "./auth/method.ts";
@@ -12,7 +13,7 @@ import type { AuthMethods } from "./auth/methods.ts";
 import type { Lease } from "./lease.ts";
 import type { LeaseRequest, Leases } from "./leases.ts";
 import { serveSession } from "./session.ts";
-import { disconnect, DisconnectReason, rejectSession, sendBanner } from "./ssh2/mod.ts";
+import { disconnect, DisconnectReason, passwordOf, rejectSession, sendBanner } from "./ssh2/mod.ts";
 
 /** What a connection needs of its gateway. */
 export interface ConnectionOptions {
@@ -38,8 +39,10 @@ export class SshConnection {
   readonly #ssh: Connection;
   readonly #options: ConnectionOptions;
   readonly #log: Logger;
-  /** The request that waits for its answer; an earlier one has been abandoned (RFC 4252 §5.1). */
+  /** The last request; an earlier one has been abandoned. */
   #current: AuthContext | undefined;
+  /** Settled when the requests before have been answered. */
+  #turn: Promise<void> = Promise.resolve();
   #failures = 0;
   #sessions = 0;
   /** What a first method has proven, while PAM wants to hear more. */
@@ -65,13 +68,7 @@ export class SshConnection {
       "error",
       (error: Error) => this.#log.debug("SSH connection failed: {reason}", { reason: error.message }),
     );
-    ssh.on("authentication", (context) => {
-      this.#authenticate(context).catch((cause) => {
-        this.#log.error("Authentication failed inside the gateway: {cause}", { cause: String(cause) });
-        this.#tell(problems.internal);
-        this.#continueWith(context);
-      });
-    });
+    ssh.on("authentication", (context) => this.#queue(context));
     ssh.on("session", (accept, reject) => this.#session(accept as () => Session, reject));
     ssh.on("close", () => this.#close());
   }
@@ -86,8 +83,23 @@ export class SshConnection {
     disconnect(this.#ssh, DisconnectReason.byApplication, sentence);
   }
 
-  async #authenticate(context: AuthContext): Promise<void> {
+  /**
+   * One request after the other: who abandons one (RFC 4252 §5.1) after they have answered PAM waits for its verdict, and
+   * neither learns nor gains anything by being fast.
+   */
+  #queue(context: AuthContext): void {
     this.#current = context;
+    this.#turn = this.#turn.then(() => this.#authenticate(context)).catch((cause) => {
+      this.#log.error("Authentication failed inside the gateway: {cause}", { cause: String(cause) });
+      this.#tell(problems.internal);
+      this.#continueWith(context);
+    }).finally(() => {
+      if (context.method === "password") passwordOf(context)?.fill(0);
+    });
+  }
+
+  async #authenticate(context: AuthContext): Promise<void> {
+    if (this.#closed) return;
     const { defaultHost, methods, policy } = this.#options;
     const target = parseTarget(context.username, defaultHost);
     const method = this.#offered.includes(context.method) ? methods.named(context.method) : undefined;
@@ -103,6 +115,8 @@ export class SshConnection {
       case "key-welcome":
         return context.accept();
       case "rejected":
+        // What PAM's refusal looks like (below).
+        if (method.name === "keyboard-interactive") this.#tell(problems["authentication-failed"]);
         return this.#reject(context, true, verdict.reason);
       case "accepted": {
         const { applicant } = verdict;
@@ -151,7 +165,7 @@ export class SshConnection {
       const lease = await this.#leaseFor(claim);
       for (;;) {
         const decision = await lease.decision;
-        if (context !== this.#current) return;
+        if (context !== this.#current) return this.#abandoned(context, decision);
         if (decision === "accepted") break;
         const answers = await method.answer?.(context, decision) ?? "elsewhere";
         if (answers === "elsewhere") {
@@ -171,6 +185,15 @@ export class SshConnection {
     this.#settle();
     log.info("{user} has logged in as {login} on {host}");
     context.accept();
+  }
+
+  /** Counts as a failure, whatever PAM has said: nobody may ask it for nothing. */
+  #abandoned(context: AuthContext, decision: Prompt | "accepted"): void {
+    if (decision === "accepted") {
+      void this.#pending?.lease.close();
+      this.#pending = undefined;
+    }
+    this.#reject(context, true, "the request was abandoned");
   }
 
   #logOf({ target, applicant }: Claim): Logger {

@@ -48,7 +48,7 @@ function leaseOpen(boot: string, login: string, changes: Partial<LeaseOpen> = {}
     login,
     user: "tester",
     roles: [],
-    logins: ["*"],
+    logins: ["*", "root"],
     traits: {},
     pamAuth: "host-decides",
     purpose: "login",

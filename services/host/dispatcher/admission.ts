@@ -26,15 +26,15 @@ export interface Turn {
   /** The worker has answered the gateway, or never will. */
   answered(): void;
   /**
-   * PAM waits for a person; {@link thought} must follow.
+   * PAM waits for a person: somebody else may have the place.
    *
    * @param source Address of the SSH client
    * @returns `false` if too many do; the login has to end then
    */
   thinks(source: string): boolean;
-  /** The person has answered or left: their login goes on at once, since PAM is in the middle of it. */
-  thought(source: string): void;
-  /** PAM has decided, or never will. */
+  /** The person has answered: `resume` is called when there is a place again, before those who have not begun. */
+  goOn(resume: () => void): void;
+  /** PAM is done with it, or never will begin. */
   decided(): void;
 }
 
@@ -45,11 +45,19 @@ interface Waiting {
   turnAway: () => void;
 }
 
+interface Resuming {
+  login: string;
+  resume: () => void;
+}
+
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #queue: Waiting[] = [];
-  /** People who think, by address. */
+  /** Who has answered, and waits for a place. */
+  readonly #resuming: Resuming[] = [];
+  /** People who think, by address and by login. */
   readonly #asked = new Tally();
+  readonly #askedFor = new Tally();
   /** Leases in PAM, by login. */
   readonly #opening = new Tally();
   #starting = 0;
@@ -75,29 +83,51 @@ export class Admission {
   }
 
   #turnOf(login: string): Turn {
+    /** What gives up what the turn has now: a place in PAM, leave to think, or a place in the queue. */
+    let giveUp = () => this.#opening.add(login, -1);
     return {
       answered: () => {
         this.#starting--;
         this.#admit();
       },
-      thinks: (source) => {
-        const { maxOpening } = this.#limits;
-        if (this.#asked.inAll >= askedPerOpening * maxOpening) return false;
-        if (this.#asked.of(source) >= askedPerOpeningAndSource * maxOpening) return false;
+      thinks: (address) => {
+        const source = networkOf(address);
+        if (!this.#mayThink(login, source)) return false;
+        giveUp();
         this.#asked.add(source, 1);
-        this.#opening.add(login, -1);
+        this.#askedFor.add(login, 1);
+        giveUp = () => {
+          this.#asked.add(source, -1);
+          this.#askedFor.add(login, -1);
+        };
         this.#admit();
         return true;
       },
-      thought: (source) => {
-        this.#asked.add(source, -1);
-        this.#opening.add(login, 1);
+      goOn: (resume) => {
+        giveUp();
+        const entry: Resuming = {
+          login,
+          resume: () => {
+            giveUp = () => this.#opening.add(login, -1);
+            resume();
+          },
+        };
+        giveUp = () => void this.#resuming.splice(this.#resuming.indexOf(entry), 1);
+        this.#resuming.push(entry);
+        this.#admit();
       },
       decided: () => {
-        this.#opening.add(login, -1);
+        giveUp();
+        giveUp = () => {};
         this.#admit();
       },
     };
+  }
+
+  #mayThink(login: string, source: string): boolean {
+    const places = askedPerOpening * this.#limits.maxOpening;
+    return this.#asked.inAll < places && this.#askedFor.of(login) < shareOf(places) &&
+      this.#asked.of(source) < askedPerOpeningAndSource * this.#limits.maxOpening;
   }
 
   #admit(): void {
@@ -122,15 +152,35 @@ export class Admission {
 
   #admitWhileRoom(): void {
     const { maxOpening, maxStarting } = this.#limits;
-    while (this.#opening.inAll < maxOpening && this.#starting < maxStarting) {
-      const index = this.#queue.findIndex(({ login }) => this.#opening.of(login) < shareOf(maxOpening));
-      const [next] = index < 0 ? [] : this.#queue.splice(index, 1);
-      if (!next) break;
-      this.#opening.add(next.login, 1);
-      this.#starting++;
-      next.begin(this.#turnOf(next.login));
+    const hasPlace = ({ login }: { login: string }) => this.#opening.of(login) < shareOf(maxOpening);
+    while (this.#opening.inAll < maxOpening) {
+      const resuming = takeFirst(this.#resuming, hasPlace);
+      const next = resuming || this.#starting >= maxStarting ? undefined : takeFirst(this.#queue, hasPlace);
+      if (resuming) {
+        this.#opening.add(resuming.login, 1);
+        resuming.resume();
+      } else if (next) {
+        this.#opening.add(next.login, 1);
+        this.#starting++;
+        next.begin(this.#turnOf(next.login));
+      } else return;
     }
   }
+}
+
+function takeFirst<T>(list: T[], test: (item: T) => boolean): T | undefined {
+  const index = list.findIndex(test);
+  return index < 0 ? undefined : list.splice(index, 1)[0];
+}
+
+/** What one subscriber has: an IPv4 address, or an IPv6 network of 64 bits (RFC 4291 §2.5.4). */
+function networkOf(address: string): string {
+  if (!address.includes(":") || address.includes(".")) return address;
+  const [head = "", tail] = address.split("::");
+  const before = head === "" ? [] : head.split(":");
+  const after = tail ? tail.split(":") : [];
+  const zeros = tail === undefined ? [] : Array(Math.max(0, 8 - before.length - after.length)).fill("0");
+  return [...before, ...zeros, ...after].slice(0, 4).join(":");
 }
 
 function shareOf(places: number): number {

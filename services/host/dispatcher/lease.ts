@@ -164,8 +164,6 @@ export class Lease {
   #decided(): void {
     if (this.#isDecided) return;
     this.#isDecided = true;
-    clearTimeout(this.#loginTimer);
-    this.#stopAsking();
     this.#options.turn.decided();
   }
 
@@ -195,6 +193,7 @@ export class Lease {
       case "lease.refused": {
         const { type, problem, text, cause } = reply;
         this.#log.warning("The login is refused: {problem}", { problem, cause });
+        this.#decided();
         return this.#end({ type, problem, text });
       }
       case "channel.opened":
@@ -253,22 +252,18 @@ export class Lease {
     this.#send({ type, prompt });
   }
 
-  #stopAsking(): void {
+  /** Passes the answers on when PAM may go on; only the worker can read them. */
+  #onResponses(sealed: Uint8Array): void {
     if (!this.#isAsking) return;
     this.#isAsking = false;
-    this.#options.turn.thought(this.#options.source);
-  }
-
-  /** Passes the answers on; only the worker can read them. */
-  #onResponses(responses: Uint8Array): void {
-    if (!this.#isAsking) return;
-    this.#stopAsking();
-    this.#worker?.send({ type: "lease.responses", responses });
+    const responses = sealed.slice();
+    this.#options.turn.goOn(() => this.#worker?.send({ type: "lease.responses", responses }));
   }
 
   #onAccepted({ login }: Reply<"lease.accepted">): void {
     if (this.#phase !== "deciding") return;
     this.#phase = "open";
+    clearTimeout(this.#loginTimer);
     this.#decided();
     this.#log.info("Open for {login}", { login, tookMs: Math.round(performance.now() - this.openedAt) });
     this.#send({ type: "lease.accepted", login });
@@ -358,6 +353,7 @@ export class Lease {
 
   #onWorkerEnd(cause: unknown): void {
     this.#worker = null;
+    this.#decided();
     clearTimeout(this.#killTimer);
     if (this.#phase !== "ended") {
       this.#log.error("The worker is gone without having closed the lease", { cause });
@@ -374,7 +370,10 @@ export class Lease {
     this.#phase = "ended";
     if (!this.#isAnswered) this.#options.turn.answered();
     this.#isAnswered = true;
-    this.#decided();
+    this.#isAsking = false;
+    clearTimeout(this.#loginTimer);
+    // Somebody's PAM goes on although nobody waits for it any more: until then it keeps its place.
+    if (!this.#worker) this.#decided();
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
     if (last) this.#send(last);

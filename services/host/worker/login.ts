@@ -60,7 +60,7 @@ export function logIn(
 function logInWithoutPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
   using undo = new DisposableStack();
   undo.use(new NativeAccount(settings, reports.log)).ensure(open.login);
-  const identity = resolveIdentity(open.login);
+  const identity = allowedIdentity(open, open.login);
   setGroups(identity.groups);
   writeJournal(
     settings,
@@ -117,7 +117,7 @@ function logInWithPam(
     account.ensure(agreedLogin(open, pam.getItem("user")));
     checkAccount(pam);
     const login = agreedLogin(open, pam.getItem("user"));
-    const identity = resolveIdentity(login);
+    const identity = allowedIdentity(open, login);
     requireSystemLoginAllowed(open, identity, settings.pam);
     items = { ...asked, login };
     setVariables(pam, items);
@@ -181,6 +181,22 @@ function establishCredentials(pam: PamCalls, isAuthenticated: boolean): boolean 
     if (isAuthenticated || !(error instanceof PamError)) throw error;
     return false;
   }
+}
+
+/**
+ * Who `login` is. A name service may have another spelling for it, and another name for root: neither gets in by a
+ * pattern that was not meant for it.
+ */
+function allowedIdentity({ logins }: LeaseOpen, login: string): Identity {
+  const identity = resolveIdentity(login);
+  const isExact = logins.includes(identity.login);
+  const isCovered = identity.login === login || logins.some((entry) => coversLogin(entry, identity.login));
+  if (isExact || (isCovered && identity.uid !== 0)) return identity;
+  throw new ProblemError("access-denied", undefined, {
+    cause: new Error(
+      `'${login}' is '${identity.login}' with the uid ${identity.uid} here, which no role names`,
+    ),
+  });
 }
 
 function pamItems(open: LeaseOpen, settings: HostSettings, warn: Warn): PamItems {

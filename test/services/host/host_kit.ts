@@ -191,7 +191,7 @@ export class HostKit implements AsyncDisposable {
       applicant: {
         user: "alice",
         roles: ["ops"],
-        logins: ["*"],
+        logins: ["*", "root"],
         traits: {},
         method: "publickey",
         fingerprint: "",

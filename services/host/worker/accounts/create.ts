@@ -17,6 +17,24 @@ import { chooseUid, isFreeFor } from "./uids.ts";
 /** What both shadow's own rule and Debian's looser one let pass, and no program takes for a uid. */
 const creatable = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 /** A name service may be a little late with what was written a moment ago. */
+/** Its private group would have the name, and with it the rights, that a package gives to a group it makes later. */
+const powerfulGroups = new Set([
+  ...[
+    "adm",
+    "admin",
+    "disk",
+    "docker",
+    "incus-admin",
+    "kvm",
+    "libvirt",
+    "lxd",
+    "podman",
+    "shadow",
+    "sudo",
+    "wheel",
+  ],
+  ...["sallyport-ephemeral", "sallyport-keep"],
+]);
 const readBackAttempts = 3;
 const readBackDelayMs = 100;
 
@@ -27,7 +45,9 @@ const readBackDelayMs = 100;
  */
 export function createAccount(login: string, mode: AccountMode, bench: Bench): void {
   const { settings, ledger, log } = bench;
-  if (!creatable.test(login)) throw new Error(`Cannot make an account named '${login}'`);
+  if (!creatable.test(login) || powerfulGroups.has(login)) {
+    throw new Error(`Cannot make an account named '${login}'`);
+  }
   requireShell(settings.shell);
   const earlier = ledger.accounts.get(login);
   const uid = chooseUid(login, ledger, settings.uidRange, (uid) => isFreeFor(login, uid));

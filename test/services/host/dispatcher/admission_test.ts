@@ -69,26 +69,74 @@ Deno.test("Admission gives the turn of those who think about an answer to others
   assert.equal(turn(1).thinks("192.0.2.1"), true);
   assert.deepEqual(begun, [1, 2, 3]);
   turn(3).answered();
-  // Who has thought goes on at once, one more than there should be: nobody else begins before two are done.
-  turn(1).thought("192.0.2.1");
-  turn(1).decided();
-  assert.deepEqual(begun, [1, 2, 3]);
+  // Who has answered waits for a place, but before those who have not begun.
+  let resumed = false;
+  turn(1).goOn(() => resumed = true);
+  assert.deepEqual([begun, resumed], [[1, 2, 3], false]);
   turn(2).decided();
+  assert.deepEqual([begun, resumed], [[1, 2, 3], true]);
+  turn(3).decided();
   assert.deepEqual(begun, [1, 2, 3, 4]);
 });
 
-Deno.test("Admission lets one address think about fewer answers than all together", () => {
+/** Puts questions to people of one login at one address until no more may think. */
+function thinkers(admission: Admission, login: string, source: string): Turn[] {
+  const turns: Turn[] = [];
+  for (let thinks = true; thinks;) {
+    admission.ask(login, (turn) => {
+      turn.answered();
+      thinks = turn.thinks(source);
+      if (thinks) turns.push(turn);
+      else turn.decided();
+    }, () => {});
+  }
+  return turns;
+}
+
+Deno.test("Admission bounds who thinks: in all, for one address or IPv6 network, and for one login", () => {
   const admission = new Admission({ maxOpening: 4, maxStarting: 4, maxWaitMs: 60_000 });
-  const { ask, turn } = record(admission);
+  const count = (login: string, source: string) => thinkers(admission, login, source).length;
+  assert.deepEqual(
+    [
+      ["a", "192.0.2.1"],
+      ["b", "192.0.2.1"],
+      ["a", "2001:db8::1"],
+      ["a", "192.0.2.2"],
+      ["b", "2001:db8:0:0:ffff::2"],
+      ["b", "2001:db8:0:1::1"],
+      ["b", "::ffff:192.0.2.3"],
+      ["c", "192.0.2.4"],
+    ].map(([login, source]) => count(login!, source!)),
+    [8, 0, 8, 0, 0, 8, 8, 0],
+  );
+});
+
+Deno.test("Admission lets those of one login who answer at once have no more than their share of places", () => {
+  const admission = new Admission({ maxOpening: 4, maxStarting: 100, maxWaitMs: 60_000 });
+  let resumed = 0;
+  const turns = thinkers(admission, "mallory", "192.0.2.1");
+  for (const turn of turns) turn.goOn(() => resumed++);
+  assert.equal(resumed, 2);
+  const { begun, ask } = record(admission);
+  ask(1, "alice");
+  assert.deepEqual(begun, [1]);
+  for (const turn of turns) turn.decided();
+  assert.equal(resumed, turns.length, "each in its turn");
+});
+
+Deno.test("Admission forgets who leaves while they think or wait to go on", () => {
+  const admission = new Admission({ maxOpening: 2, maxStarting: 100, maxWaitMs: 60_000 });
+  let resumed = 0;
+  for (const turn of thinkers(admission, "ada", "192.0.2.1")) turn.decided();
+  const turns = thinkers(admission, "ada", "192.0.2.1");
+  assert.equal(turns.length, 4);
+  for (const turn of turns) turn.goOn(() => resumed++);
+  for (const turn of turns.toReversed()) turn.decided();
+  assert.equal(resumed, 1);
+  const { begun, ask } = record(admission);
   ask(1);
-  const thinking = (source: string) => {
-    let count = 0;
-    while (turn(1).thinks(source)) count++;
-    return count;
-  };
-  assert.deepEqual(["192.0.2.1", "192.0.2.2", "::1", "::2", "::3"].map(thinking), [8, 8, 8, 8, 0]);
-  turn(1).thought("192.0.2.1");
-  assert.deepEqual(["192.0.2.2", "192.0.2.1", "::3"].map(thinking), [0, 1, 0]);
+  ask(2);
+  assert.deepEqual(begun, [1, 2]);
 });
 
 Deno.test("Admission keeps half of the places in PAM, and of the queue, for other logins than one that hangs", () => {

@@ -109,6 +109,18 @@ Deno.test("a worker without PAM resolves the account and needs it to exist", asy
   assert.deepEqual(bench.pamCalls(), []);
 });
 
+Deno.test("a worker lets nobody be uid 0 by a pattern, whatever root is called", async () => {
+  const login = newLogin();
+  await makeAccount(login, "-o", "-u", "0");
+  using bench = new Bench();
+  for (const [logins, outcome] of [[["*"], "lease.refused"], [[login], "lease.accepted"]] as const) {
+    using worker = bench.start();
+    worker.open(login, { logins: [...logins] });
+    worker.expect("lease.answer");
+    assert.equal(worker.next()?.type, outcome, `${logins}`);
+  }
+});
+
 Deno.test("a worker runs nothing for a request that was not signed for its lease", () => {
   using bench = new Bench();
   using worker = bench.start();

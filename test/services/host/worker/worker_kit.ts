@@ -158,7 +158,7 @@ export class Bench implements Disposable {
       login,
       user: "ada@example.org",
       roles: ["dev", "ops"],
-      logins: ["*"],
+      logins: ["*", "root"],
       traits: { team: ["web", "db"] },
       pamAuth: "host-decides",
       purpose: "login",
