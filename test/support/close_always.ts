@@ -257,19 +257,25 @@ class Run {
     const isKilled = lines.some(({ pid }) => this.killed.has(pid));
     const opens = count("open_session");
     const closes = count("close_session");
-    if (opens > 1) yield `${opens} openings`;
+    // When the dispatcher dies before the gateway has its answer, the gateway asks again: another lease, another worker.
+    const workers = new Set(lines.filter(({ step }) => step === "open_session").map(({ pid }) => pid)).size;
+    if (opens > workers) yield `${opens} openings by ${workers} workers`;
+    if (workers > 2) yield `${workers} leases for one login`;
     if (closes > 0 && (isRefused(ending) || (opens === 0 && !isKilled))) {
       yield `${closes} closings of a session that was never open`;
     }
-    if (!isRefused(ending) && opens === 1) {
+    if (!isRefused(ending) && opens > 0) {
       const finished = count("close_session", false);
       const interrupted = count("close_session", true);
-      if (finished + interrupted === 0) yield "never closed";
-      if (finished > 1) yield `closed ${finished} times`;
-      if (interrupted > 1) yield `${interrupted} closings by killed processes`;
+      if (finished + interrupted < opens) yield `${opens} opened, ${finished + interrupted} closed`;
+      if (finished > opens) yield `${opens} opened, closed ${finished} times`;
+      if (interrupted > opens) yield `${interrupted} closings by killed processes`;
     }
-    if (count("establish") === 1 && count("delete") === 0) yield "credentials never deleted";
-    if (count("delete", false) > 1) yield `credentials deleted ${count("delete", false)} times`;
+    const established = count("establish");
+    if (count("delete") < established) yield "credentials never deleted";
+    if (count("delete", false) > Math.max(1, established)) {
+      yield `credentials deleted ${count("delete", false)} times`;
+    }
     const callers = new Set(
       lines.filter(({ step }) => step === "establish" || step === "delete").map(({ pid }) => pid),
     );

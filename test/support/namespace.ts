@@ -4,7 +4,7 @@ const variable = "SALLYPORT_TEST_NAMESPACE";
 const script = new URL("./namespace.sh", import.meta.url).pathname;
 
 /** Kept by name; everything else of the caller's environment would make runs differ. */
-const keptVariables = ["PATH", "HOME", "DENO_DIR", "SALLYPORT_TEST_LOGS"];
+const keptVariables = ["PATH", "HOME", "DENO_DIR", "SALLYPORT_TEST_LOGS", "SALLYPORT_TEST_SEED"];
 
 /** Whether this process already runs inside. */
 export function inNamespace(): boolean {

@@ -111,7 +111,7 @@ Deno.test("a worker without PAM resolves the account and needs it to exist", asy
 
 Deno.test("a worker lets nobody be uid 0 by a pattern, whatever root is called", async () => {
   const login = newLogin();
-  await makeAccount(login, "-o", "-u", "0");
+  await makeAccount(login, "-o", "-u", "0", "-g", "root");
   using bench = new Bench();
   for (const [logins, outcome] of [[["*"], "lease.refused"], [[login], "lease.accepted"]] as const) {
     using worker = bench.start();
