@@ -45,6 +45,7 @@ function blobOf(line: string): string | null {
 }
 
 export class AccessPolicy {
+  readonly #users: User[];
   readonly #roles: Record<string, Role>;
   /** Roles by login or pattern. */
   readonly #pamLogins: Record<string, string[]>;
@@ -53,6 +54,7 @@ export class AccessPolicy {
 
   /** @param pamLogins Roles of those who prove themselves to PAM alone, by login or pattern */
   constructor(users: User[], roles: Record<string, Role>, pamLogins: Record<string, string[]> = {}) {
+    this.#users = users;
     this.#roles = roles;
     this.#pamLogins = pamLogins;
     for (const user of users) {
@@ -70,15 +72,17 @@ export class AccessPolicy {
   byKey(keyBlob: Uint8Array, login: string): Applicant | null {
     const holders = this.#holders.get(keyBlob.toBase64()) ?? [];
     const user = holders.find((holder) => this.#allows(holder, login));
-    if (!user) return null;
-    return {
-      user: user.name,
-      roles: user.roles,
-      logins: this.#loginsOf(user.roles),
-      traits: user.traits,
-      method: "publickey",
-      fingerprint: fingerprint(keyBlob),
-    };
+    return user ? this.#keyHolder(user, fingerprint(keyBlob)) : null;
+  }
+
+  /** The first of all users who may have `login`, as if they had shown a key; `null` if nobody may. */
+  likely(login: string): Applicant | null {
+    const user = this.#users.find((user) => this.#allows(user, login));
+    return user ? this.#keyHolder(user, "") : null;
+  }
+
+  #keyHolder({ name, roles, traits }: User, fingerprint: string): Applicant {
+    return { user: name, roles, logins: this.#loginsOf(roles), traits, method: "publickey", fingerprint };
   }
 
   /**

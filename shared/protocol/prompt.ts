@@ -75,6 +75,6 @@ export function decodeResponses(record: Uint8Array, count: number): Uint8Array<A
 }
 
 /** Whether PAM can take it. */
-export function isResponse(bytes: Uint8Array): boolean {
+function isResponse(bytes: Uint8Array): boolean {
   return bytes.length <= maxResponseBytes && !bytes.includes(0);
 }

@@ -11,9 +11,7 @@ export const password: AuthMethod = {
       return { verdict: "rejected", reason: "the password is not changed this way" };
     }
     const applicant = policy.byPam(login, this.name);
-    if (applicant) return { verdict: "accepted", applicant };
-    passwordOf(context)?.fill(0);
-    return await refuseLikePam();
+    return applicant ? { verdict: "accepted", applicant } : await refuseLikePam();
   },
   answer(context, { questions }) {
     const [question] = questions;
