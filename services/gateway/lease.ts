@@ -71,7 +71,6 @@ export class Lease {
   readonly #link: LeaseLink;
   readonly #control: ReliableStream;
   readonly #channels = new Map<number, ChannelHandlers>();
-  readonly #accepted = Promise.withResolvers<string>();
   #decision = Promise.withResolvers<Prompt | "accepted">();
   readonly #ended = Promise.withResolvers<LeaseEnd>();
   #onGone: () => void = () => {};
@@ -96,13 +95,7 @@ export class Lease {
       onRecord: (kind, data) => this.#onControl(kind, data),
       onWritable: () => {},
     });
-    this.#accepted.promise.catch(() => {}); // Whoever opened the lease awaits it too.
-    this.#decision.promise.catch(() => {});
-  }
-
-  /** Resolves with the login PAM agreed to. @throws {ProblemError} With the host's reason */
-  get accepted(): Promise<string> {
-    return this.#accepted.promise;
+    this.#decision.promise.catch(() => {}); // Whoever opened the lease awaits it too.
   }
 
   /**
@@ -219,8 +212,7 @@ export class Lease {
       case "lease.tried":
         return this.#onDryRun(message);
       case "lease.accepted":
-        this.#decision.resolve("accepted");
-        return this.#accepted.resolve(message.login);
+        return this.#decision.resolve("accepted");
       case "lease.refused":
         return this.#end(message.problem, message.text);
       case "lease.ended":
@@ -238,7 +230,6 @@ export class Lease {
 
   #end(problem: Problem, text: string): void {
     this.#over ??= { problem, text };
-    this.#accepted.reject(new ProblemError(problem, text || undefined));
     this.#decision.reject(new ProblemError(problem, text || undefined));
     this.#ended.resolve({ problem, text });
     for (const handlers of [...this.#channels.values()]) handlers.onFailed(problem, "");

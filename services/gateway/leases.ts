@@ -120,7 +120,7 @@ export class Leases implements Disposable {
   }
 
   /**
-   * Opens a lease; resolves once host and gateway share keys. PAM is still to come: await `lease.accepted`.
+   * Opens a lease; resolves once host and gateway share keys. PAM is still to come: await `lease.decision`.
    *
    * @throws {ProblemError}
    */

@@ -204,7 +204,7 @@ export class HostKit implements AsyncDisposable {
   /** A lease that PAM has accepted. */
   async accepted(): Promise<Lease> {
     const lease = await this.open();
-    await lease.accepted;
+    assert.equal(await lease.decision, "accepted");
     return lease;
   }
 
