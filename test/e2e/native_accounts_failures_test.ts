@@ -7,6 +7,7 @@ import {
   startWithAccounts,
 } from "../support/accounts.ts";
 import { run } from "../support/command.ts";
+import { firstLines } from "../support/lines.ts";
 import { newLogin } from "../support/logins.ts";
 import { allProcesses, isAlive, processTree, signal } from "../support/processes.ts";
 import type { Sallyport } from "../support/sallyport.ts";
@@ -115,8 +116,7 @@ Deno.test("an ephemeral account whose worker was killed is swept once its proces
   const { sallyport } = host;
   const login = newLogin();
   const client = sallyport.spawn(login, "echo $$; exec sleep 1000");
-  const said = (await client.stdout.getReader().read()).value;
-  const sleeper = Number(new TextDecoder().decode(said));
+  const sleeper = Number((await firstLines(client.stdout, 1))[0]);
   const [journal] = await sallyport.journals();
   signal(journal!.pid, "SIGKILL");
   await client.status;

@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { firstLines } from "../support/lines.ts";
 import { makeAccount, newLogin, uidOf } from "../support/logins.ts";
 import { type Pair, startPair } from "../support/pair.ts";
 import { until } from "../support/wait.ts";
@@ -65,8 +66,7 @@ Deno.test("audit identity and keyring belong to one login", async (t) => {
     const outputs = await Promise.all(
       [...logins, ...logins].map(async (login) => {
         await using held = pair.sallyport.spawn(login, `facts=$(${identity}); echo "$facts"; read line`);
-        const { value } = await held.stdout.getReader().read();
-        const facts = factsOf(new TextDecoder().decode(value));
+        const facts = factsOf((await firstLines(held.stdout, 3)).join("\n"));
         strictEqual(facts.loginUid, await uidOf(login));
         await held.stdin.close();
         await held.stderr.cancel();
