@@ -84,7 +84,7 @@ async function main(args: string[]): Promise<number> {
   const signal = ending(args.includes("--soak") ? deadlineMs.soak : deadlineMs.test);
   const total: Outcome = { passed: 0, failed: 0 };
   for (const stage of stagesOf(args)) {
-    if (stage.length === 0) continue;
+    if (stage.length === 0 || signal.aborted) continue;
     for (const { passed, failed } of await runStage(stage, signal)) {
       total.passed += passed;
       total.failed += failed;
