@@ -16,7 +16,7 @@ export async function run(options: Options): Promise<ExitCode> {
   const lost = ["host", "session", "from"].filter((name) => options[name] !== undefined);
   if (lost.length > 0) {
     const flags = lost.map((name) => `--${name}`).join(" and ");
-    throw new Failure(`${flags} only mean something together with --login NAME`, ExitCode.usage);
+    throw new Failure(`${flags} can only be given together with --login NAME`, ExitCode.usage);
   }
   const findings = [...machineFindings(), ...await given(options)];
   console.log(report(findings));

@@ -2,12 +2,11 @@
 
 import type { AccountSettings } from "../../../shared/config/host_settings.ts";
 import { readLedger } from "../../host/worker/accounts/ledger.ts";
-import { findProgram } from "../../host/worker/accounts/program.ts";
-import { wrongRules } from "../../host/worker/accounts/sudoers.ts";
 import { missingAccountPrograms } from "../account_programs.ts";
 import { sentenceOf } from "../failure.ts";
 import type { Finding } from "./finding.ts";
 import { ownershipFindings } from "./ownership.ts";
+import { wrongRules } from "./sudo_rules.ts";
 
 /** @param placeOf `file:line:column` of a key below host.accounts */
 export function accountFindings(accounts: AccountSettings, placeOf: (path: Key[]) => string): Finding[] {
@@ -42,8 +41,7 @@ export function sudoersFindings(
   { mode, sudoers }: Pick<AccountSettings, "mode" | "sudoers">,
   placeOf: (path: Key[]) => string,
 ): Finding[] {
-  // That visudo is not there is a finding of its own.
-  if (mode === "off" || findProgram("visudo") === null) return [];
+  if (mode === "off") return [];
   return wrongRules(sudoers).map(({ index, reason }) => ({
     severity: "error",
     where: placeOf(["sudoers", index]),

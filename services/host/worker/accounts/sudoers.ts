@@ -5,7 +5,7 @@
  * files with a dot in their name; a uid of ours is never anybody else's.
  */
 
-import { findProgram, runProgram } from "./program.ts";
+import { runProgram } from "./program.ts";
 
 const folder = "/etc/sudoers.d";
 /** As sudo wants it (sudoers(5)). */
@@ -18,44 +18,6 @@ function pathOf(uid: number): string {
 /** The file's text: each rule is what follows the user in sudoers(5), such as `ALL=(ALL) NOPASSWD: ALL`. */
 export function sudoersText(login: string, uid: number, rules: readonly string[]): string {
   return [`# Made by Sallyport for ${login}.`, ...rules.map((rule) => `#${uid} ${rule}`), ""].join("\n");
-}
-
-/** A rule that visudo(8) refuses. */
-export interface WrongRule {
-  /** Of the list that was given. */
-  index: number;
-  /** In visudo's words. */
-  reason: string;
-}
-
-/** Any; none of the text that is checked comes to count. */
-const uidToCheckWith = 1_000;
-
-/**
- * Asks visudo(8) about rules beforehand, each for itself; nothing of it is where sudo looks.
- *
- * @throws {Error} When visudo is not installed
- */
-export function wrongRules(rules: readonly string[]): WrongRule[] {
-  if (rules.length === 0) return [];
-  if (findProgram("visudo") === null) throw new Error("Cannot check rules of sudoers: there is no visudo");
-  const file = Deno.makeTempFileSync({ prefix: "sallyport-sudoers-" });
-  try {
-    Deno.chmodSync(file, sudoersMode);
-    return rules.flatMap((rule, index) => {
-      Deno.writeTextFileSync(file, sudoersText("anybody", uidToCheckWith, [rule]));
-      try {
-        runProgram("visudo", ["-c", "-f", file]);
-        return [];
-      } catch (cause) {
-        const said = cause instanceof Error ? cause.message : String(cause);
-        // `FILE:LINE:COLUMN: what is wrong; the line; a mark below it`
-        return [{ index, reason: /:\d+:\d+: ([^;]+)/.exec(said)?.[1] ?? said }];
-      }
-    });
-  } finally {
-    Deno.removeSync(file);
-  }
 }
 
 /** Rules that have passed visudo(8) and do not count yet. Disposing drops them unless they were installed. */
