@@ -241,6 +241,8 @@ Deno.test("doctor --login tells what each module answers, and who would be let i
       new RegExp(`^${guest} may be had by whoever PAM knows by that name \\(role guests\\)\\.$`, "m"),
     );
     match(byPam.text, new RegExp(`^${guest} would be let in\\.`, "m"));
+    // Which a dry run, where nobody gives a password, would not notice.
+    match(byPam.text, new RegExp(`^${stack}:1: There is no auth line`, "m"));
     const refused = await doctor(state, "--config", config, "--login", nobody);
     strictEqual(refused.code, 1);
     match(refused.text, new RegExp(`^Nobody may have the login ${nobody}: no role of a user allows it`));

@@ -8,14 +8,14 @@ const firstPauseMs = 1_000;
 const livedMs = 60_000;
 
 export class BackOff {
-  readonly #loop: Loop;
+  readonly #loop: Pick<Loop, "after">;
   readonly #maxPauseMs: number;
   #pauseMs = firstPauseMs;
   /** By performance.now(); null when none has started since the last pause. */
   #startedAt: number | null = null;
 
   /** @param maxPauseMs The longest pause, milliseconds */
-  constructor(loop: Loop, maxPauseMs: number) {
+  constructor(loop: Pick<Loop, "after">, maxPauseMs: number) {
     this.#loop = loop;
     this.#maxPauseMs = maxPauseMs;
   }

@@ -14,6 +14,7 @@ import { signalNumbers } from "../../../../shared/protocol/names.ts";
 import { startRole, startWithSocket } from "../../../host/monitor/start.ts";
 import { writeSettings } from "../../become.ts";
 import type { ExitCode } from "../../failure.ts";
+import { hostWarnings } from "../../host_warnings.ts";
 import type { Trial } from "./mod.ts";
 import { Printer } from "./printer.ts";
 
@@ -27,6 +28,10 @@ export async function tryHere(
   pam: PamKeys | undefined,
 ): Promise<ExitCode> {
   const settings = { ...toHostSettings(source, pam), logLevel: "warning" } as const;
+  // What a dry run would not notice: nobody is asked for a password in it.
+  for (const { where, what, remedy } of hostWarnings(source, settings)) {
+    console.log(`${where}: ${what}; ${remedy}.`);
+  }
   const open = request(trial, settings.name);
   const { lease } = open;
   const folder = settings.runDirectory;
