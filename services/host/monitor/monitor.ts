@@ -1,6 +1,7 @@
 /** What the monitor does: answers start and kill, sees to dead workers, and says that the host lives. */
 
 import { readInto } from "../../../ffi/descriptor.ts";
+import { openSignals } from "../../../ffi/process.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { HostHeartbeat } from "../../../shared/protocol/lease.ts";
 import { heartbeatIntervalMs, leaseOpenTtlMs } from "../../../shared/protocol/limits.ts";
@@ -96,11 +97,27 @@ export class Monitor {
       if (readInto(fd, buffer) !== "end") return;
       stop();
       this.#log("warning", "Whoever started the monitor is gone, and it goes as well");
-      this.#loop.stop();
+      this.#stop();
     });
   }
 
-  /** Runs for ever, or until {@link endWith} says so; workers and dispatcher notice that it has ended. */
+  /** Ends {@link run} at one of these signals (numbers), which must be blocked in all threads. */
+  endAt(signals: number[]): void {
+    const fd = openSignals(signals);
+    const stop = this.#loop.watch(fd, () => {
+      stop();
+      this.#log("info", "Stopping");
+      this.#stop();
+    });
+  }
+
+  /** Workers close by themselves when their sockets end. */
+  #stop(): void {
+    this.#dispatcher.send({ type: "stopping" });
+    this.#loop.stop();
+  }
+
+  /** Runs until {@link endWith} or {@link endAt} say so; workers and dispatcher notice that it has ended. */
   run(): void {
     this.#log("info", "Host {host} starts, boot {boot}", { host: this.#settings.name, boot: this.#boot });
     this.#janitors.takeOver();
