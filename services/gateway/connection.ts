@@ -50,7 +50,7 @@ export class SshConnection {
   /** Opened, and not decided yet. */
   #pending: { claim: Claim; lease: Lease } | undefined;
   #lease: Lease | undefined;
-  /** The host has spoken: no other key of the same person changes its mind. */
+  /** The host has spoken: no other key or password of the same person changes its mind. */
   #refused = false;
   #closed = false;
   #settled = false;
@@ -99,11 +99,10 @@ export class SshConnection {
   }
 
   async #authenticate(context: AuthContext): Promise<void> {
-    if (this.#closed) return;
+    if (this.#closed || this.#refused) return;
     const { defaultHost, methods, policy } = this.#options;
     const target = parseTarget(context.username, defaultHost);
     const method = this.#offered.includes(context.method) ? methods.named(context.method) : undefined;
-    if (this.#refused) return this.#reject(context, true, "the host has refused already");
     if (!method) return this.#reject(context, context.method !== "none", "method not offered");
     if (!target) {
       if (this.#failures === 0) this.#tell(whatTargetsAre);
@@ -234,7 +233,8 @@ export class SshConnection {
     }
     this.#refused = true;
     this.#tell(detail ? `${detail}\n${problems[problem]}` : problems[problem]);
-    this.#continueWith(context);
+    // As sshd does; else a client would try its other keys, and then ask for a password that nobody takes.
+    disconnect(this.#ssh, DisconnectReason.noMoreAuthMethods, "The login was refused");
   }
 
   #session(accept: () => Session, reject: () => void): void {

@@ -3,7 +3,10 @@ import { run } from "../support/command.ts";
 import { accountWith } from "../support/logins.ts";
 import { startPair } from "../support/pair.ts";
 import { person } from "../support/person.ts";
-import { ssh, type SshTarget } from "../support/ssh.ts";
+import { processTree, signal } from "../support/processes.ts";
+import { spawnSsh, ssh, type SshTarget } from "../support/ssh.ts";
+import { writeScript } from "../support/stacks.ts";
+import { until } from "../support/wait.ts";
 
 const password = "correct horse";
 
@@ -23,6 +26,16 @@ Deno.test("pam_faillock counts, locks and unlocks as under sshd", async () => {
     { asks: true },
   );
 
+  const failures = async (login: string) => {
+    const { stdout } = await run(["faillock", "--dir", records, "--user", login]);
+    return stdout.match(/ RHOST +(127\.0\.0\.1|localhost) +V$/gm)?.length ?? 0;
+  };
+  /** Nothing of a login is left on either side. */
+  const isOver = async () => {
+    await until("no lease is left", async () => await pair.sallyport.leases() === 0);
+    await until("sshd is alone", () => processTree(pair.sshd.pid).length === 1);
+  };
+
   /** What happens to one account that goes through all of it. */
   const story = async (target: SshTarget) => {
     const login = await accountWith(password);
@@ -30,9 +43,11 @@ Deno.test("pam_faillock counts, locks and unlocks as under sshd", async () => {
     const logIn = async (answer: string) => {
       const somebody = await person("keyboard-interactive", [answer]);
       const { code, stderr } = await ssh(target, login, "true", somebody.options);
-      const { stdout } = await run(["faillock", "--dir", records, "--user", login]);
-      const failures = stdout.match(/ RHOST +(127\.0\.0\.1|localhost) +V$/gm)?.length ?? 0;
-      told.push([code, failures, /locked due to \d failed logins/.test(stderr + somebody.asked())]);
+      told.push([
+        code,
+        await failures(login),
+        /locked due to \d failed logins/.test(stderr + somebody.asked()),
+      ]);
     };
     await logIn("wrong");
     await logIn(password); // A good one, and the account phase, forget what was.
@@ -41,6 +56,9 @@ Deno.test("pam_faillock counts, locks and unlocks as under sshd", async () => {
     await logIn(password);
     await run(["faillock", "--dir", records, "--user", login, "--reset"]);
     await logIn(password);
+    await leaveAtPrompt(target, login);
+    await isOver();
+    told.push([0, await failures(login), false]);
     return told;
   };
   const { theirs, ours } = await pair.both(story);
@@ -52,6 +70,34 @@ Deno.test("pam_faillock counts, locks and unlocks as under sshd", async () => {
     [255, 2, false],
     [255, 2, true],
     [0, 0, false],
+    // Who leaves without an answer has not failed.
+    [0, 0, false],
   ]);
   await Deno.remove(records, { recursive: true });
 });
+
+/** The terminal is closed while ssh asks for the password. */
+async function leaveAtPrompt(target: SshTarget, login: string): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "leaving-" });
+  const askpass = await writeScript(
+    folder,
+    "askpass",
+    `#!/bin/sh\necho $$ > ${folder}/asking\nexec sleep 1000\n`,
+  );
+  const client = spawnSsh(target, login, ["true"], [
+    "-o",
+    "PreferredAuthentications=keyboard-interactive",
+    "-o",
+    "BatchMode=no",
+  ], {
+    SSH_ASKPASS: askpass,
+    SSH_ASKPASS_REQUIRE: "force",
+  });
+  const asking = async () => Number(await Deno.readTextFile(`${folder}/asking`).catch(() => ""));
+  const pid = await until("ssh asks", asking);
+  signal(client.pid, "SIGKILL");
+  signal(pid, "SIGKILL");
+  await client.status;
+  await Promise.all([client.stdout.cancel(), client.stderr.cancel(), client.stdin.close().catch(() => {})]);
+  await Deno.remove(folder, { recursive: true });
+}

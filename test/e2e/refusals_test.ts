@@ -51,7 +51,7 @@ for (const [what, stack, sentence] of refusing) {
     if (what.includes("session")) await makeAccount(login);
     const said = await sallyport.refusal(login);
     match(said, sentence);
-    match(said, /Permission denied \(publickey\)/);
+    match(said, /:14: The login was refused$/m);
     deepStrictEqual(await sallyport.leases(), 0);
   });
 }

@@ -48,10 +48,17 @@ export function ssh(
 }
 
 /** An ssh that is still running: it can be fed, watched and killed. */
-export function spawnSsh(target: SshTarget, login: string, command: string[], options: string[] = []) {
+export function spawnSsh(
+  target: SshTarget,
+  login: string,
+  command: string[],
+  options: string[] = [],
+  env: Record<string, string> = {},
+) {
   const argv = sshArguments(target, login, options, command);
   return new Deno.Command(argv[0]!, {
     args: argv.slice(1),
+    env,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

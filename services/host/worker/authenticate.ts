@@ -1,9 +1,10 @@
 /** Whether PAM has to prove who is there, and having it done. The host has the last word on both. */
 
-import { type PamCalls, PamError } from "../../../ffi/pam.ts";
+import { type Conversation, type PamCalls, PamError } from "../../../ffi/pam.ts";
 import type { PamSettings } from "../../../shared/config/host_settings.ts";
 import type { LeaseOpen } from "../../../shared/protocol/lease.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
+import { localAccount } from "./accounts/local_files.ts";
 import type { Identity } from "./identity.ts";
 
 type Asked = Pick<LeaseOpen, "login" | "pamAuth">;
@@ -42,20 +43,51 @@ export function checkAccount(pam: PamCalls): void {
   }
 }
 
-/**
- * Accounts of the system are for those who hold a key, unless the configuration names them.
- *
- * @throws {ProblemError} `access-denied`
- */
-export function requireSystemLoginAllowed(
+/** Accounts of the system are for those who hold a key, unless the configuration names them. */
+function isSystemLoginBarred(
   { pamAuth }: Asked,
   { login, uid }: Pick<Identity, "login" | "uid">,
   { systemLogins }: PamSettings,
+): boolean {
+  return pamAuth === "alone" && uid < firstPersonalUid && !systemLogins.includes(login);
+}
+
+function barredText({ login, uid }: Pick<Identity, "login" | "uid">): string {
+  return `'${login}' has the uid ${uid}; host.pam_system_logins must name it to admit it by PAM alone`;
+}
+
+/**
+ * Looks alike whether the password was right or wrong: nobody is to learn root's by trying.
+ *
+ * @throws {ProblemError} `authentication-failed`
+ */
+export function requireSystemLoginAllowed(
+  asked: Asked,
+  identity: Pick<Identity, "login" | "uid">,
+  pam: PamSettings,
 ): void {
-  if (pamAuth !== "alone" || uid >= firstPersonalUid || systemLogins.includes(login)) return;
-  throw new ProblemError("access-denied", undefined, {
-    cause: new Error(
-      `'${login}' has the uid ${uid}; host.pam_system_logins must name it to admit it by PAM alone`,
-    ),
-  });
+  if (!isSystemLoginBarred(asked, identity, pam)) return;
+  throw new ProblemError("authentication-failed", undefined, { cause: new Error(barredText(identity)) });
+}
+
+/** sshd's own; no password holds these characters. */
+const noPassword = "\b\n\r\x7fINCORRECT";
+
+/**
+ * The conversation for a login that PAM alone may not admit: it gives wrong answers, as sshd does, so that the refusal
+ * comes at its usual time. Only the machine's own accounts are looked up, which no cache of a name service remembers.
+ */
+export function conversationFor(
+  asked: Asked,
+  pam: PamSettings,
+  { respond, warn }: { respond: Conversation; warn: (text: string) => void },
+): Conversation {
+  const account = localAccount(asked.login);
+  if (!account || !isSystemLoginBarred(asked, account, pam)) return respond;
+  warn(barredText(account));
+  return (messages) => {
+    const answers = respond(messages);
+    for (const answer of answers) if (answer instanceof Uint8Array) answer.fill(0);
+    return answers.map((answer) => answer === null ? null : noPassword);
+  };
 }

@@ -8,7 +8,13 @@ import type { LeaseOpen } from "../../../shared/protocol/lease.ts";
 import type { Log } from "./accounts/bench.ts";
 import { NativeAccount } from "./accounts/native_account.ts";
 import { agreedLogin, allowedIdentity } from "./agreed_login.ts";
-import { checkAccount, needsPam, requireProven, requireSystemLoginAllowed } from "./authenticate.ts";
+import {
+  checkAccount,
+  conversationFor,
+  needsPam,
+  requireProven,
+  requireSystemLoginAllowed,
+} from "./authenticate.ts";
 import { type Listener, PamConversation } from "./conversation.ts";
 import { connectionText } from "./environment.ts";
 import type { Identity } from "./identity.ts";
@@ -97,7 +103,9 @@ function logInWithPam(
     let items = asked;
     const note = (state: JournalState) => writeJournal(settings, open.lease, state, items);
     note("starting");
-    const pam = start(items, conversation.respond);
+    const warn = (text: string) => reports.log("warning", text);
+    const answering = conversationFor(open, settings.pam, { respond: conversation.respond, warn });
+    const pam = start(items, answering);
     undoBy("pam_end", () => pam[Symbol.dispose]());
 
     const isAuthenticated = needsPam(open, settings.pam);

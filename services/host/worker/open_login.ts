@@ -1,9 +1,11 @@
 /** Runs PAM for a request, with the person at its other end, and says how it went. */
 
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import type { Prompt } from "../../../shared/protocol/prompt.ts";
 import type { Problem } from "../../../shared/protocol/problems.ts";
-import { asProblem, causes, describeCause } from "./cause.ts";
+import { asProblem, describeCause } from "./cause.ts";
 import type { DispatcherSocket } from "./dispatcher_socket.ts";
+import { leave } from "./leave.ts";
 import { type Login, logIn } from "./login.ts";
 import type { LoginRecords } from "./login_records.ts";
 import { restoreLoginLimits } from "./prepare.ts";
@@ -19,6 +21,14 @@ export interface AskedLogin extends TakenRequest {
 /** @returns `null` when the login was refused, which the dispatcher knows then */
 export function openLogin({ open, responses, settings, records, socket }: AskedLogin): Login | null {
   let isOpening = true;
+  const askOrLeave = (prompt: Prompt) => {
+    try {
+      return askPerson(socket, responses, prompt);
+    } catch (error) {
+      if (error instanceof LoginCancelled) leave(settings, open.lease);
+      throw error;
+    }
+  };
   try {
     restoreLoginLimits(settings.openFilesSoft);
     return logIn(open, settings, {
@@ -27,7 +37,7 @@ export function openLogin({ open, responses, settings, records, socket }: AskedL
       },
       ask: (prompt) => {
         if (!isOpening) throw new Error("Cannot ask after the login");
-        return askPerson(socket, responses, prompt);
+        return askOrLeave(prompt);
       },
       log: (level, message, properties) => socket.log(level, message, properties),
       onCloseFailure: (step, error) =>
@@ -35,7 +45,7 @@ export function openLogin({ open, responses, settings, records, socket }: AskedL
     });
   } catch (error) {
     const { problem, detail } = asProblem(error);
-    if (isRefusalOfPerson(problem, error)) records.refuse(open.login);
+    if (verdicts.includes(problem)) records.refuse(open.login);
     socket.reply({ type: "lease.refused", problem, text: detail ?? "", cause: describeCause(error) });
     return null;
   } finally {
@@ -53,8 +63,3 @@ const verdicts: Problem[] = [
   "account-refused",
   "session-refused",
 ];
-
-/** Whoever has left was not refused. */
-function isRefusalOfPerson(problem: Problem, error: unknown): boolean {
-  return verdicts.includes(problem) && !causes(error).some((cause) => cause instanceof LoginCancelled);
-}

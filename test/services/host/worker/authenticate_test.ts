@@ -127,8 +127,8 @@ Deno.test("a worker admits accounts of the system by PAM alone only when it is t
     const reply = worker.next();
     return reply?.type === "lease.refused" ? reply.problem : reply?.type;
   };
-  assert.equal(outcome("alone", []), "access-denied");
-  assert.equal(outcome("alone", ["backup"]), "access-denied");
+  assert.equal(outcome("alone", []), "authentication-failed");
+  assert.equal(outcome("alone", ["backup"]), "authentication-failed");
   assert.equal(outcome("alone", ["games"]), "lease.accepted");
   assert.equal(outcome("also", []), "lease.accepted");
 });
