@@ -9,6 +9,7 @@ import { requireAccountPrograms } from "./account_programs.ts";
 import { loadMembership } from "../../shared/trust/files.ts";
 import { become } from "./become.ts";
 import { type ExitCode, mustBeRoot } from "./failure.ts";
+import { monitorSignals } from "../host/monitor/signals.ts";
 import { hasParent, type Options, textOption } from "./verb.ts";
 
 // deno-lint-ignore require-await -- every verb returns a promise
@@ -21,7 +22,12 @@ export async function run(options: Options): Promise<ExitCode> {
   mustBeReadable(settings);
   requireAccountPrograms(settings.accounts);
   return become(
-    { permissions: "monitor", entry: "services/host/monitor/main.ts", withParent: hasParent(options) },
+    {
+      permissions: "monitor",
+      entry: "services/host/monitor/main.ts",
+      withParent: hasParent(options),
+      waitsFor: monitorSignals,
+    },
     { folder: settings.runDirectory, name: "host.json", value: settings },
   );
 }

@@ -85,6 +85,7 @@ export class Leases implements Disposable {
   /** By lease id: requests whose answer is waited for. */
   readonly #asking = new Map<string, { host: string; fail: (error: ProblemError) => void }>();
   readonly #stop: (() => void)[] = [];
+  #isDraining = false;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
@@ -117,6 +118,12 @@ export class Leases implements Disposable {
 
   get size(): number {
     return this.#leases.size;
+  }
+
+  /** Tells the hosts that this process goes on with what it has, even if another of its name starts. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#beat();
   }
 
   /**
@@ -234,6 +241,7 @@ export class Leases implements Disposable {
       boot: this.#boot,
       at: this.#clock.now(),
       version,
+      draining: this.#isDraining,
     };
     bus.publish(gatewayHeartbeatSubject(name), signEnvelope(identity, beat));
   }

@@ -235,12 +235,20 @@ export type MonitorMessage =
   | { type: "worker.refused"; lease: string; problem: Problem }
   /** The worker process is gone; a janitor has closed PAM if it had to. */
   | { type: "worker.gone"; lease: string }
+  /** No lease is to be opened any more; those there are go on. */
+  | { type: "drain" }
   /** A signed heartbeat to publish as it is. The boot id in clear for the dispatcher's own use. */
   | { type: "heartbeat"; envelope: string; boot: string };
 
 export function decodeMonitorMessage(bytes: Uint8Array): MonitorMessage {
   const fields = Fields.parse(bytes, maxRecordBytes);
-  const type = fields.oneOf("type", ["worker.started", "worker.refused", "worker.gone", "heartbeat"]);
+  const type = fields.oneOf("type", [
+    "worker.started",
+    "worker.refused",
+    "worker.gone",
+    "drain",
+    "heartbeat",
+  ]);
   const lease = () => fields.matching("lease", isLeaseId, "32 hex digits");
   switch (type) {
     case "worker.started":
@@ -249,6 +257,8 @@ export function decodeMonitorMessage(bytes: Uint8Array): MonitorMessage {
       return { type, lease: lease(), problem: decodeProblem(fields) };
     case "worker.gone":
       return { type, lease: lease() };
+    case "drain":
+      return { type };
     case "heartbeat":
       return {
         type,

@@ -36,6 +36,7 @@ export class Dispatcher {
   readonly #ended = Promise.withResolvers<void>();
   #bus: Bus | null = null;
   #leases: Leases | null = null;
+  #isDraining = false;
   #boot: string | null = null;
   #heartbeat: Uint8Array | null = null;
 
@@ -73,11 +74,12 @@ export class Dispatcher {
       log: this.#log,
       onGateway: (gateway, boot) => gateways.met(gateway, boot, performance.now()),
     });
-    const gateways = new Gateways(trust, (gateway, except, why) => {
+    const gateways = new Gateways(trust, (gateway, boot, why) => {
       this.#log.warning("Gateway {gateway} is lost: {why}", { gateway, why });
-      leases.endOf(gateway, except);
+      leases.endOf(gateway, boot);
     });
     this.#leases = leases;
+    if (this.#isDraining) leases.drain();
     const requests = bus.subscribe(
       leaseOpenSubject(settings.name),
       (message) => leases.onOpen(message, this.#boot),
@@ -120,6 +122,9 @@ export class Dispatcher {
       case "worker.gone":
         this.#log.debug("The worker of lease {lease} is gone", { lease: message.lease });
         return this.#leases?.get(message.lease)?.workerGone();
+      case "drain":
+        this.#isDraining = true;
+        return this.#leases?.drain();
       case "heartbeat":
         this.#boot = message.boot;
         this.#heartbeat = Uint8Array.fromBase64(message.envelope);
