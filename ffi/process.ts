@@ -75,6 +75,11 @@ export function poll(entries: { fd: number; events?: number }[], timeoutMs: numb
 /** How a child ended: by exit(3), or by a signal. */
 export type ChildEnd = { code: number } | { signal: number; coreDumped: boolean };
 
+/** For a log or a message: `exit code 9` or `signal 15`. */
+export function describeEnd(end: ChildEnd): string {
+  return "code" in end ? `exit code ${end.code}` : `signal ${end.signal}`;
+}
+
 /** <bits/waitflags.h> */
 const WNOHANG = 1;
 

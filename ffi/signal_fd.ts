@@ -1,7 +1,7 @@
 /** Signals as something to wait for beside descriptors: signalfd(2). */
 
 import { readInto } from "./descriptor.ts";
-import { unwrap } from "./errno.ts";
+import { SystemError, unwrap } from "./errno.ts";
 import { C_LIBRARY, library } from "./library.ts";
 
 const libc = library(C_LIBRARY, {
@@ -39,10 +39,8 @@ function signalSet(signals: number[]): Uint8Array<ArrayBuffer> {
  */
 export function blockSignals(signals: number[]): void {
   const before = new Uint8Array(new ArrayBuffer(SIGNAL_SET_BYTES));
-  // It gives the error number itself (pthread_sigmask(3)).
-  if (libc().pthread_sigmask(SIG_BLOCK, signalSet(signals), before) !== 0) {
-    throw new TypeError("Cannot block signals");
-  }
+  const errno = libc().pthread_sigmask(SIG_BLOCK, signalSet(signals), before);
+  if (errno !== 0) throw new SystemError("pthread_sigmask", errno);
 }
 
 /** A descriptor that is readable while one of the blocked `signals` waits; close it after use. @throws {SystemError} */

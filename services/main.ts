@@ -72,8 +72,7 @@ const verbs: Record<string, Verb> = {
       { flags: "--session", about: "with --login: open and close the PAM session as well" },
       {
         flags: "--from <address>",
-        about: "with --login: where it comes from (PAM_RHOST)",
-        fallback: "127.0.0.1",
+        about: "with --login: where it comes from (PAM_RHOST), 127.0.0.1 unless given",
       },
     ],
     load: () => import("./cli/doctor.ts"),

@@ -5,29 +5,19 @@
 
 import { join } from "node:path";
 import { execReplace } from "../../ffi/process.ts";
-import { blockSignals } from "../../ffi/signal_fd.ts";
 import { withParent } from "../../shared/parent.ts";
 import { reasonOf } from "../../shared/text_file.ts";
 import { Failure } from "./failure.ts";
 import { denoArguments, keptEnvironment, type PermissionSet } from "./role_command.ts";
 
-interface Becoming {
-  permissions: PermissionSet;
-  entry: string;
-  withParent: boolean;
-  /** Signals (numbers) it takes by `openSignals`: they have to be blocked before it has threads. */
-  waitsFor: number[];
-}
-
 /** @throws {Failure} When the settings cannot be written */
 export function become(
-  role: Becoming,
+  role: { permissions: PermissionSet; entry: string; withParent: boolean },
   settings: Settings,
 ): never {
   const file = writeSettings(settings);
   const args = role.withParent ? [file, withParent] : [file];
   const deno = Deno.execPath();
-  blockSignals(role.waitsFor);
   const environment = Object.entries(keptEnvironment()).map(([name, value]) => `${name}=${value}`);
   return execReplace(deno, [deno, ...denoArguments(role.permissions, role.entry, args)], environment);
 }

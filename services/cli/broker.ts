@@ -41,7 +41,7 @@ export async function run(options: Options): Promise<ExitCode> {
     logFormat: source.config.log.format,
   };
   return become(
-    { permissions: "broker", entry: "services/broker/main.ts", withParent: hasParent(options), waitsFor: [] },
+    { permissions: "broker", entry: "services/broker/main.ts", withParent: hasParent(options) },
     { folder: runDirectoryOf(source), name: "broker.json", value: settings },
   );
 }

@@ -7,12 +7,17 @@ import type { Finding } from "./doctor/finding.ts";
 import { machineFindings } from "./doctor/machine.ts";
 import { scriptsFindings, serviceFileFindings } from "./doctor/read_stack.ts";
 import { report } from "./doctor/report.ts";
-import { ExitCode } from "./failure.ts";
+import { ExitCode, Failure } from "./failure.ts";
 import { exists } from "./state_files.ts";
 import { type Options, textOption } from "./verb.ts";
 
 export async function run(options: Options): Promise<ExitCode> {
   if (options.login !== undefined) return dryRunLogin(options, namedConfig(options));
+  const lost = ["host", "session", "from"].filter((name) => options[name] !== undefined);
+  if (lost.length > 0) {
+    const flags = lost.map((name) => `--${name}`).join(" and ");
+    throw new Failure(`${flags} can only be given together with --login NAME`, ExitCode.usage);
+  }
   const findings = [...machineFindings(), ...await given(options)];
   console.log(report(findings));
   return findings.some(({ severity }) => severity === "error") ? ExitCode.no : ExitCode.ok;
@@ -22,7 +27,7 @@ export async function run(options: Options): Promise<ExitCode> {
 async function given(options: Options): Promise<Finding[]> {
   const stacks = list(options, "stack");
   const scripts = list(options, "scripts");
-  const read = [...stacks.flatMap(serviceFileFindings), ...scripts.flatMap(scriptsFindings)];
+  const read = [...stacks.flatMap((file) => serviceFileFindings(file)), ...scripts.flatMap(scriptsFindings)];
   if (options.config === undefined && stacks.length + scripts.length > 0) return read;
   const file = namedConfig(options);
   if (file === null) return [...read, noConfiguration];

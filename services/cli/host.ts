@@ -2,14 +2,17 @@
 
 import { readBusCredentials } from "../../shared/bus/credentials.ts";
 import type { HostSettings } from "../../shared/config/host_settings.ts";
-import { loadConfig } from "../../shared/config/load.ts";
+import { type ConfigFile, loadConfig } from "../../shared/config/load.ts";
 import { toHostSettings } from "../../shared/config/settings.ts";
 import { loadTeleportPam } from "../../shared/config/teleport.ts";
+import { getLogger, setUpLogging } from "../../shared/log.ts";
 import { requireAccountPrograms } from "./account_programs.ts";
+import { blockSignals } from "../../ffi/signal_fd.ts";
+import { stopSignals } from "../../shared/protocol/names.ts";
 import { loadMembership } from "../../shared/trust/files.ts";
 import { become } from "./become.ts";
 import { type ExitCode, mustBeRoot } from "./failure.ts";
-import { monitorSignals } from "../host/monitor/signals.ts";
+import { hostWarnings } from "./host_warnings.ts";
 import { hasParent, type Options, textOption } from "./verb.ts";
 
 // deno-lint-ignore require-await -- every verb returns a promise
@@ -18,18 +21,25 @@ export async function run(options: Options): Promise<ExitCode> {
   const file = textOption(options, "config") ?? "";
   const teleport = textOption(options, "teleport");
   const pam = teleport === undefined ? undefined : loadTeleportPam(teleport);
-  const settings = toHostSettings(loadConfig(file), pam);
+  const source = loadConfig(file);
+  const settings = toHostSettings(source, pam);
   mustBeReadable(settings);
   requireAccountPrograms(settings.accounts);
+  warn(source, settings);
+  // The monitor, which runs no event loop, takes them from a descriptor; until then they wait.
+  blockSignals(stopSignals);
   return become(
-    {
-      permissions: "monitor",
-      entry: "services/host/monitor/main.ts",
-      withParent: hasParent(options),
-      waitsFor: monitorSignals,
-    },
+    { permissions: "monitor", entry: "services/host/monitor/main.ts", withParent: hasParent(options) },
     { folder: settings.runDirectory, name: "host.json", value: settings },
   );
+}
+
+function warn(source: ConfigFile, settings: HostSettings): void {
+  setUpLogging({ service: "host", level: settings.logLevel, format: settings.logFormat });
+  const log = getLogger(["sallyport", "host"]);
+  for (const { where, what, remedy } of hostWarnings(source, settings)) {
+    log.warn("{where}: {what}; {remedy}", { where, what, remedy });
+  }
 }
 
 /** Monitor, dispatcher and workers read these files; here somebody is still told in one sentence. */

@@ -75,10 +75,9 @@ export class AccessPolicy {
     return user ? this.#keyHolder(user, fingerprint(keyBlob)) : null;
   }
 
-  /** The first of all users who may have `login`, as if they had shown a key; `null` if nobody may. */
-  likely(login: string): Applicant | null {
-    const user = this.#users.find((user) => this.#allows(user, login));
-    return user ? this.#keyHolder(user, "") : null;
+  /** Everybody who may have `login`, as if they had shown a key. */
+  keyHolders(login: string): Applicant[] {
+    return this.#users.filter((user) => this.#allows(user, login)).map((user) => this.#keyHolder(user, ""));
   }
 
   #keyHolder({ name, roles, traits }: User, fingerprint: string): Applicant {

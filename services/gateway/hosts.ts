@@ -86,6 +86,11 @@ export class Hosts implements Disposable {
     return promise.finally(() => clearTimeout(timer));
   }
 
+  /** Names of all that live, sorted. */
+  get names(): string[] {
+    return [...this.#states.keys()].sort();
+  }
+
   #untilAllAreHeardMs(): number {
     if (this.#bus.state !== "up") return hearingMs;
     return this.#listeningSince + hearingMs - this.#now();

@@ -22,11 +22,12 @@ const farewellMs = 500;
  * Runs until SIGINT or `stop`, or until SIGTERM and its connections have ended.
  *
  * @param settings From the checked configuration; files are read here, as root, before privileges are dropped
- * @param reload Reads the configuration again at SIGHUP; users and roles of the result apply to new logins
+ * @param reload Reads the configuration again at SIGHUP; users and roles of the result apply to new logins. `forRestart`
+ * names what else has changed
  */
 export async function runGateway(
   settings: GatewaySettings,
-  reload: () => GatewaySettings,
+  reload: () => { settings: GatewaySettings; forRestart: string[] },
   stop?: Promise<void>,
 ): Promise<void> {
   setUpLogging({ service: "gateway", level: settings.logLevel, format: settings.logFormat });
@@ -60,12 +61,21 @@ export async function runGateway(
   let policy = policyOf(settings);
   Deno.addSignalListener("SIGHUP", () => {
     try {
-      policy = policyOf(reload());
-      log.info("Users and roles were read again");
+      const { settings: again, forRestart } = reload();
+      policy = policyOf(again);
+      log.info("Users, roles and pam_logins were read again");
+      if (forRestart.length > 0) {
+        log.warn("What else has changed takes effect after a restart: {keys}", {
+          keys: forRestart.join(", "),
+        });
+      }
+      if (waysText(again) !== waysText(settings)) {
+        log.warn("The ways in have changed with it, which takes effect after a restart: {ways}", {
+          ways: waysText(again),
+        });
+      }
     } catch (cause) {
-      log.error("The configuration was not read again; the old one stays in force: {cause}", {
-        cause: String(cause),
-      });
+      log.error("The configuration was not read again; the old one stays in force", { cause });
     }
   });
 
@@ -122,4 +132,9 @@ function signalled(signal: Deno.Signal): Promise<true> {
   const { promise, resolve } = Promise.withResolvers<true>();
   Deno.addSignalListener(signal, () => resolve(true));
   return promise;
+}
+
+/** As sshd's AuthenticationMethods. */
+function waysText({ authenticationMethods }: GatewaySettings): string {
+  return authenticationMethods.map((list) => list.join(",")).join(" ");
 }

@@ -92,14 +92,21 @@ export function sentences(source: Source, schema: z.core.$ZodType, issue: z.core
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => unknownKey(source, schema, [...issue.path, key]));
   }
-  const value = found(source, issue.path);
-  const key = pathText(issue.path) || "The file";
+  const path = asWritten(source, issue.path);
+  const value = found(source, path);
+  const key = pathText(path) || "The file";
   const accepts = accepted(issue);
-  if (issue.code === "invalid_key") return [`${place(source, issue.path, true)}: ${key} must be ${accepts}`];
-  if (!source.document.hasIn(issue.path) && issue.path.length > 0) {
-    return [`${place(source, issue.path)}: ${key} is missing; it must be ${accepts}`];
+  if (issue.code === "invalid_key") return [`${place(source, path, true)}: ${key} must be ${accepts}`];
+  if (!source.document.hasIn(path) && path.length > 0) {
+    return [`${place(source, path)}: ${key} is missing; it must be ${accepts}`];
   }
-  return [`${place(source, issue.path)}: ${key} must be ${accepts}, not ${value}`];
+  return [`${place(source, path)}: ${key} must be ${accepts}, not ${value}`];
+}
+
+/** Without the steps into what the file has as one text. */
+function asWritten({ document }: Source, path: Path): Path {
+  const at = path.findIndex((_, index) => isScalar(document.getIn(path.slice(0, index), true)));
+  return at < 0 ? path : path.slice(0, at);
 }
 
 function unknownKey(source: Source, schema: z.core.$ZodType, path: Path): string {

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { logLevels } from "../protocol/worker.ts";
-import { listKey, mapKey, presumed, section } from "./structure.ts";
+import { listKey, mapKey, orText, presumed, section } from "./structure.ts";
 import {
   absolutePath,
   accountsMode,
@@ -69,8 +69,12 @@ const gateway = section({
   ),
   AuthenticationMethods: listKey(
     methodList,
-    "Ways in: a key, PAM on the host by questions or password, or both. Unless given publickey, with pam_logins also the other two.",
-    { fallback: [], example: ["publickey,keyboard-interactive", "keyboard-interactive", "password"] },
+    "Ways in: a key, PAM on the host by questions or password, or both; as a list, or in one line with blanks between them as in sshd_config. Unless given publickey, with pam_logins also the other two.",
+    {
+      fallback: [],
+      example: ["publickey,keyboard-interactive", "keyboard-interactive", "password"],
+      fromText: (text) => text.trim().split(/[ \t]+/),
+    },
   ),
   MaxAuthTries: optional(integer(1, 100), "Failed methods per connection before it is cut.", 6, 6),
   MaxStartups: optional(
@@ -321,8 +325,8 @@ export const schema = section({
   roles: z.record(z.string(), role).default({}).meta({ description: "Roles by name." }),
   pam_logins: mapKey(
     loginPatternText,
-    z.array(required(personName, "", "")),
-    "Roles of those who have no key and prove themselves to PAM alone, by login or pattern. None unless given.",
+    orText(z.array(required(personName, "", "")), (text) => [text]),
+    "Roles of those who have no key and prove themselves to PAM alone, by login or pattern: a list, or one role. None unless given.",
     { guest: ["newcomers"] },
   ),
   log: presumed(log),

@@ -74,7 +74,7 @@ export function toGatewaySettings(source: ConfigFile): GatewaySettings {
     uid: gateway.uid,
     gid: gateway.gid,
     loginGraceMs: gateway.LoginGraceTime,
-    authenticationMethods: authenticationMethods(source.config, gateway.AuthenticationMethods),
+    authenticationMethods: waysIn(source.config, gateway.AuthenticationMethods),
     maxAuthTries: gateway.MaxAuthTries,
     maxStartups: gateway.MaxStartups,
     maxSessions: gateway.MaxSessions,
@@ -89,7 +89,7 @@ export function toGatewaySettings(source: ConfigFile): GatewaySettings {
 }
 
 /** Without a list of its own a gateway offers what can succeed: PAM alone needs somebody with roles. */
-function authenticationMethods({ pam_logins }: Config, given: string[][]): string[][] {
+export function waysIn({ pam_logins }: Pick<Config, "pam_logins">, given: string[][]): string[][] {
   if (given.length > 0) return given;
   const isPamEnough = Object.keys(pam_logins).length > 0;
   return [["publickey"], ...(isPamEnough ? [["keyboard-interactive"], ["password"]] : [])];

@@ -23,12 +23,24 @@ export function presumed<T extends z.core.$ZodLooseShape>(
 export function listKey<T>(
   kind: Kind<T>,
   about: string,
-  options: { fallback?: T[]; example: unknown[] },
+  options: { fallback?: T[]; example: unknown[]; fromText?: FromText },
 ): z.ZodType<T[]> {
-  const list = z.array(required(kind, about, options.example[0]));
+  const items = z.array(required(kind, about, options.example[0]));
+  const list = options.fromText ? orText(items, options.fromText) : items;
   const meta = { description: about, example: options.example };
-  if (options.fallback === undefined) return list.min(1).meta(meta);
-  return list.default(options.fallback).meta(meta);
+  if (options.fallback === undefined) return items.min(1).meta(meta);
+  return list.default(options.fallback as never).meta(meta) as unknown as z.ZodType<T[]>;
+}
+
+/** The items of a list that is written as one text. */
+export type FromText = (text: string) => string[];
+
+/** A list that may be written as one text. */
+export function orText<T>(list: z.ZodType<T[]>, fromText: FromText): z.ZodType<T[]> {
+  return z.preprocess(
+    (value) => typeof value === "string" ? fromText(value) : value,
+    list,
+  ) as unknown as z.ZodType<T[]>;
 }
 
 /** A map from names of the person's own choice; empty when not given. */
@@ -51,10 +63,13 @@ function nameKey({ accepts, parse }: Kind<string>): z.ZodType<string, string> {
 /** The schema inside defaults and optionals. */
 export function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
   let inner = schema;
-  while (
-    inner instanceof z.ZodDefault || inner instanceof z.ZodOptional || inner instanceof z.ZodPrefault
-  ) inner = inner.def.innerType;
-  return inner;
+  for (;;) {
+    if (inner instanceof z.ZodPipe && inner.def.in instanceof z.ZodTransform) inner = inner.def.out;
+    else if (
+      inner instanceof z.ZodDefault || inner instanceof z.ZodOptional || inner instanceof z.ZodPrefault
+    ) inner = inner.def.innerType;
+    else return inner;
+  }
 }
 
 /** The schema at a path, or `undefined` where nothing is defined. */

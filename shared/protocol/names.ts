@@ -50,6 +50,9 @@ export const signalNumbers = {
 } as const;
 export type SignalName = keyof typeof signalNumbers;
 
+/** Numbers of the signals that ask a service to stop. */
+export const stopSignals: number[] = [signalNumbers.TERM, signalNumbers.INT];
+
 export function isSignalName(text: string): text is SignalName {
   return Object.hasOwn(signalNumbers, text);
 }

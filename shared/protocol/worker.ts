@@ -237,6 +237,8 @@ export type MonitorMessage =
   | { type: "worker.gone"; lease: string }
   /** No lease is to be opened any more; those there are go on. */
   | { type: "drain" }
+  /** The monitor was asked to end, and does so now. */
+  | { type: "stopping" }
   /** A signed heartbeat to publish as it is. The boot id in clear for the dispatcher's own use. */
   | { type: "heartbeat"; envelope: string; boot: string };
 
@@ -247,6 +249,7 @@ export function decodeMonitorMessage(bytes: Uint8Array): MonitorMessage {
     "worker.refused",
     "worker.gone",
     "drain",
+    "stopping",
     "heartbeat",
   ]);
   const lease = () => fields.matching("lease", isLeaseId, "32 hex digits");
@@ -258,6 +261,7 @@ export function decodeMonitorMessage(bytes: Uint8Array): MonitorMessage {
     case "worker.gone":
       return { type, lease: lease() };
     case "drain":
+    case "stopping":
       return { type };
     case "heartbeat":
       return {

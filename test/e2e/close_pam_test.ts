@@ -1,4 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
+import { firstLines } from "../support/lines.ts";
 import { newLogin } from "../support/logins.ts";
 import { isAlive, signal } from "../support/processes.ts";
 import { type Role, type Sallyport, startSallyport } from "../support/sallyport.ts";
@@ -28,7 +29,7 @@ async function startCounting() {
 /** A session that stays open. */
 async function hold(sallyport: Sallyport, login: string) {
   const client = sallyport.spawn(login, "echo up; exec cat");
-  await client.stdout.getReader().read();
+  await firstLines(client.stdout, 1);
   return client;
 }
 

@@ -2,6 +2,7 @@
 
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { doctor, gatewayOnly } from "../support/doctor.ts";
+import { Lines } from "../support/lines.ts";
 import { newLogin, uidOf } from "../support/logins.ts";
 import { makeModule } from "../support/modules.ts";
 import { startSallyport } from "../support/sallyport.ts";
@@ -16,8 +17,8 @@ Deno.test("doctor --login --host tries logins on another host and leaves open se
     doctor(state, "--config", config, "--host", host, "--login", login, "--session", "--from", "192.0.2.7");
 
   const session = sallyport.spawn(newLogin(), "echo here; read word; echo got $word");
-  const output = session.stdout.getReader();
-  strictEqual(new TextDecoder().decode((await output.read()).value), "here\n");
+  const output = new Lines(session.stdout);
+  strictEqual(await output.next(), "here");
 
   const [guest, refused, fatal] = [newLogin(), newLogin(), newLogin()];
   const log = `${state}/session.log`;
@@ -43,7 +44,7 @@ Deno.test("doctor --login --host tries logins on another host and leaves open se
   const trials = Promise.all([guest, refused, fatal].map((login) => there("local", login)));
   const nowhere = rejects(
     there("nowhere", newLogin()),
-    /ended with 111 and said: nowhere: The host does not answer/,
+    /ended with 111 and said: nowhere: The host does not answer.* Hosts heard: local\.\n/,
   );
   const [good, bad, broken] = await trials;
 
@@ -78,7 +79,7 @@ Deno.test("doctor --login --host tries logins on another host and leaves open se
     deepStrictEqual(calls.sort(), expected.sort());
     const writer = session.stdin.getWriter();
     await writer.write(new TextEncoder().encode("this\n"));
-    strictEqual(new TextDecoder().decode((await output.read()).value), "got this\n");
+    strictEqual(await output.next(), "got this");
     await writer.close();
     await output.cancel();
     await session.stderr.cancel();

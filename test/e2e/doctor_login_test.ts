@@ -14,6 +14,22 @@ async function named(state: string, ending: RegExp): Promise<string[]> {
   return names.filter((name) => ending.test(name));
 }
 
+// deno-lint-ignore no-explicit-any
+type Config = any;
+
+/** The product's configuration with a change that only the doctor sees. @returns Its file */
+async function changed(state: string, change: (config: Config) => void): Promise<string> {
+  const config = JSON.parse(await Deno.readTextFile(`${state}/sallyport.yaml`));
+  change(config);
+  const file = `${state}/changed.yaml`;
+  await Deno.writeTextFile(file, JSON.stringify(config));
+  return file;
+}
+
+function impatient(config: Config): void {
+  config.host.LoginGraceTime = 1;
+}
+
 Deno.test("doctor --login tells what each module answers, and who would be let in", async (t) => {
   await using sallyport = await startSallyport();
   const { state } = sallyport;
@@ -183,8 +199,67 @@ Deno.test("doctor --login tells what each module answers, and who would be let i
     await Deno.writeTextFile(gate, "\n");
     await until("it is closed", async () => (await lines()) === "open_session\nclose_session\n");
     await until("the worker has tidied up", async () => (await named(state, /^dry-run/)).length === 0);
-    // Nobody was left to remove what the worker had been told.
-    for (const name of await named(state, /^doctor/)) await Deno.remove(`${state}/run/${name}`);
+    deepStrictEqual(await named(state, /^doctor/), []);
+  });
+
+  await t.step("a module that hangs is named when the time of a login is over", async () => {
+    const login = newLogin();
+    await makeAccount(login);
+    const script = await writeScript(state, "hang", `#!/bin/sh\nexec sleep 100000\n`);
+    await writeStack(
+      state,
+      `account required pam_unix.so\naccount required pam_exec.so ${script}\nsession required pam_permit.so\n`,
+    );
+    const { code, text } = await doctor(state, "--config", await changed(state, impatient), "--login", login);
+    strictEqual(code, 1);
+    match(
+      text,
+      new RegExp(
+        `^PAM was not through within host\\.LoginGraceTime \\(1 s\\), while it ran pam_exec\\.so \\S+ \\(${stack}:2\\)\\.$`,
+        "m",
+      ),
+    );
+    deepStrictEqual(await named(state, /^(doctor|dry-run)/), []);
+  });
+
+  await t.step("who may have the login is told, and a login that nobody may have is refused", async () => {
+    await writeStack(state, await creatingStack(state));
+    const allowed = newLogin();
+    match(
+      (await doctor(state, "--login", allowed)).text,
+      new RegExp(`^${allowed} may be had by tester by key \\(role all\\)\\.$`, "m"),
+    );
+    const [guest, nobody] = [newLogin(), newLogin()];
+    const config = await changed(state, (config) => {
+      config.roles = { all: { logins: ["somebody-else"] }, guests: { logins: [guest] } };
+      config.pam_logins = { [guest]: ["guests"] };
+      config.ssh_service.pam.use_pam_auth = "yes";
+    });
+    const byPam = await doctor(state, "--config", config, "--login", guest);
+    match(
+      byPam.text,
+      new RegExp(`^${guest} may be had by whoever PAM knows by that name \\(role guests\\)\\.$`, "m"),
+    );
+    match(byPam.text, new RegExp(`^${guest} would be let in\\.`, "m"));
+    // Which a dry run, where nobody gives a password, would not notice.
+    match(byPam.text, new RegExp(`^${stack}:1: There is no auth line`, "m"));
+    const refused = await doctor(state, "--config", config, "--login", nobody);
+    strictEqual(refused.code, 1);
+    match(refused.text, new RegExp(`^Nobody may have the login ${nobody}: no role of a user allows it`));
+    doesNotMatch(refused.text, /would be let in|PAM_SUCCESS/);
+    strictEqual(await uidOf(nobody), null);
+  });
+
+  await t.step("options that mean nothing are mistakes", async () => {
+    const usage = (...args: string[]) => run(doctorArgv(state, args));
+    const nonsense = await usage("--login", newLogin(), "--from", "nonsense");
+    deepStrictEqual([nonsense.code, nonsense.stdout], [100, ""]);
+    match(nonsense.stderr, /^--from must be a numeric address such as \S+ or \S+, not "nonsense"\n$/);
+    for (const lost of [["--session"], ["--from", "192.0.2.7"], ["--host", "local"]]) {
+      const { code, stderr } = await usage(...lost);
+      strictEqual(code, 100);
+      strictEqual(stderr, `${lost[0]} can only be given together with --login NAME\n`);
+    }
   });
 
   deepStrictEqual(await named(state, /^(doctor|dry-run)/), []);

@@ -13,6 +13,7 @@ import {
   readIdentity,
   readTrust,
 } from "../../shared/trust/identity.ts";
+import { Lines } from "../support/lines.ts";
 import { newLogin, uidOf } from "../support/logins.ts";
 import { type Sallyport, startSallyport } from "../support/sallyport.ts";
 
@@ -104,8 +105,8 @@ Deno.test("malformed and oversized messages touch neither the host nor a session
     (["monitor", "dispatcher", "gateway", "broker"] as const).map((role) => sallyport.process(role).pid);
   const before = pids();
   await using client = sallyport.spawn(newLogin(), "echo up; cat");
-  const output = client.stdout.getReader();
-  await output.read();
+  const output = new Lines(client.stdout);
+  await output.next();
   const [{ lease } = { lease: "" }] = await sallyport.journals();
 
   const text = (words: string) => new TextEncoder().encode(words);
@@ -128,7 +129,7 @@ Deno.test("malformed and oversized messages touch neither the host nor a session
 
   const input = client.stdin.getWriter();
   await input.write(text("still here\n"));
-  strictEqual(new TextDecoder().decode((await output.read()).value), "still here\n");
+  strictEqual(await output.next(), "still here");
   await input.close();
   strictEqual((await client.status).code, 0);
   await output.cancel();

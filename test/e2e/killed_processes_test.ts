@@ -1,4 +1,5 @@
 import { deepStrictEqual, match } from "node:assert/strict";
+import { Lines } from "../support/lines.ts";
 import { newLogin } from "../support/logins.ts";
 import { isAlive, signal } from "../support/processes.ts";
 import { type Role, type Sallyport, startSallyport } from "../support/sallyport.ts";
@@ -27,16 +28,16 @@ for (const [role, fate] of fates) {
       "-o",
       "LogLevel=INFO",
     ]);
-    const output = client.stdout.getReader();
+    const output = new Lines(client.stdout);
     const input = client.stdin.getWriter();
     const echo = async (line: string) => {
       await input.write(new TextEncoder().encode(`${line}\n`));
-      return new TextDecoder().decode((await output.read()).value);
+      return await output.next();
     };
-    deepStrictEqual(await echo("before"), "before\n");
+    deepStrictEqual(await echo("before"), "before");
     await kill(sallyport, role);
     if (fate === "goes on") {
-      deepStrictEqual(await echo("after"), "after\n");
+      deepStrictEqual(await echo("after"), "after");
       await input.close();
       deepStrictEqual((await client.status).code, 0);
       await client.stderr.cancel();

@@ -1,12 +1,13 @@
 /** utmp, wtmp and btmp field by field beside sshd's, and what happens when they cannot be written. */
 
 import assert from "node:assert/strict";
-import { run, shell } from "../support/command.ts";
+import { shell } from "../support/command.ts";
+import { Lines } from "../support/lines.ts";
 import { type DumpedRecord, dumpRecords, recordFiles } from "../support/login_records.ts";
-import { makeAccount, newLogin } from "../support/logins.ts";
+import { accountWith, newLogin } from "../support/logins.ts";
 import { person } from "../support/person.ts";
 import { processTree, signal } from "../support/processes.ts";
-import { type Sallyport, startSallyport } from "../support/sallyport.ts";
+import { pamAsksWithoutKey, type Sallyport, startSallyport } from "../support/sallyport.ts";
 import { spawnSsh, ssh, sshArguments, type SshTarget } from "../support/ssh.ts";
 import { startSshd } from "../support/sshd.ts";
 import { writeScript } from "../support/stacks.ts";
@@ -17,13 +18,6 @@ auth     required pam_unix.so nodelay
 account  required pam_unix.so
 session  required pam_permit.so
 `;
-
-async function account(): Promise<string> {
-  const login = newLogin();
-  await makeAccount(login);
-  assert.equal((await run(["chpasswd"], { stdin: `${login}:correct horse\n` })).code, 0);
-  return login;
-}
 
 /** Without what differs by nature: the number of the terminal, pid and time. */
 function masked({ type, id, user, line, host, address }: DumpedRecord) {
@@ -61,16 +55,12 @@ Deno.test("login records beside sshd's", async (test) => {
   await using sshd = await startSshd(stack);
   await using sallyport = await startSallyport({
     stack,
-    config: {
-      ssh_service: { pam: { enabled: "yes", service_name: "test", use_pam_auth: "yes" } },
-      host: { require_pam_auth: "no" },
-      pam_logins: { "*": ["all"] },
-    },
+    config: pamAsksWithoutKey,
   });
   const same = async (look: (target: SshTarget, login: string) => Promise<unknown[]>) => {
     const seen = [];
     for (const target of [sallyport, sshd]) {
-      const login = await account();
+      const login = await accountWith("correct horse");
       seen.push(JSON.parse(JSON.stringify(await look(target, login)).replaceAll(login, "LOGIN")));
     }
     assert.deepEqual(seen[0], seen[1]);
@@ -85,8 +75,8 @@ Deno.test("login records beside sshd's", async (test) => {
         (await recordsOf(login, wtmp)).map(masked),
       ];
       await using client = spawnSsh(target, login, ["echo up; cat"], ["-tt"]);
-      const output = client.stdout.getReader();
-      await output.read();
+      const output = new Lines(client.stdout);
+      await output.next();
       const during = await look();
       const input = client.stdin.getWriter();
       await input.write(new TextEncoder().encode("\x04"));
@@ -164,7 +154,7 @@ Deno.test("login records beside sshd's", async (test) => {
   });
 
   await test.step("files that do not exist are not made, and nobody misses them", async () => {
-    const login = await account();
+    const login = await accountWith("correct horse");
     await using _aside = await setAside(Object.values(recordFiles));
     const before = warnings(sallyport);
     assert.equal((await sallyport.ssh(login, "echo in", { options: ["-tt"] })).stdout, "in\r\n");
@@ -177,7 +167,7 @@ Deno.test("login records beside sshd's", async (test) => {
 
   for (const file of [recordFiles.wtmp, recordFiles.lastlog]) {
     await test.step(`with no room for ${file} everybody gets in, and the operator reads one warning`, async () => {
-      const login = await account();
+      const login = await accountWith("correct horse");
       await using _aside = await setAside([file]);
       const full = await Deno.makeTempDir({ prefix: "full-" });
       await shell('mount -t tmpfs -o size=64k tmpfs "$1"; : > "$1/file"; cat /dev/zero > "$1/filler"', [

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { run } from "../support/command.ts";
 import { recordFiles } from "../support/login_records.ts";
-import { makeAccount, newLogin } from "../support/logins.ts";
+import { makeAccount, newLogin, setPassword } from "../support/logins.ts";
 import { person } from "../support/person.ts";
 import { signal } from "../support/processes.ts";
-import { type Sallyport, startSallyport } from "../support/sallyport.ts";
+import { pamAsksWithoutKey, type Sallyport, startSallyport } from "../support/sallyport.ts";
 import { ssh, sshArguments, type SshTarget } from "../support/ssh.ts";
 import { startSshd } from "../support/sshd.ts";
 import { writeStack } from "../support/stacks.ts";
@@ -28,11 +28,7 @@ function makeFiles(): void {
 function startWithPassword(): Promise<Sallyport> {
   return startSallyport({
     stack,
-    config: {
-      ssh_service: { pam: { enabled: "yes", service_name: "test", use_pam_auth: "yes" } },
-      host: { require_pam_auth: "no" },
-      pam_logins: { "*": ["all"] },
-    },
+    config: pamAsksWithoutKey,
   });
 }
 
@@ -83,7 +79,7 @@ Deno.test("login records are those of sshd", async (test) => {
   const [ours, theirs] = [newLogin(), newLogin()];
   for (const login of [ours, theirs]) {
     await makeAccount(login);
-    await run(["chpasswd"], { stdin: `${login}:correct horse\n` });
+    await setPassword(login, "correct horse");
   }
   const both = [[sallyport, ours], [sshd, theirs]] as const;
   const same = async (what: string) => {

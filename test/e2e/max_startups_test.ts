@@ -1,4 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { firstLines } from "../support/lines.ts";
 import { newLogin } from "../support/logins.ts";
 import { startSallyport } from "../support/sallyport.ts";
 import { until } from "../support/wait.ts";
@@ -6,9 +7,14 @@ import { until } from "../support/wait.ts";
 const full = 5;
 
 async function greeting(connection: Deno.Conn): Promise<string> {
-  const buffer = new Uint8Array(64);
-  const length = await connection.read(buffer).catch(() => null);
-  return new TextDecoder().decode(buffer.subarray(0, length ?? 0)).slice(0, 8);
+  const buffer = new Uint8Array(8);
+  let length = 0;
+  while (length < buffer.length) {
+    const more = await connection.read(buffer.subarray(length)).catch(() => null);
+    if (more === null) break;
+    length += more;
+  }
+  return new TextDecoder().decode(buffer.subarray(0, length));
 }
 
 Deno.test("MaxStartups drops connections that do not log in, and those that have do not count", async () => {
@@ -17,7 +23,7 @@ Deno.test("MaxStartups drops connections that do not log in, and those that have
   });
   const login = newLogin();
   await using holder = sallyport.spawn(login, "echo up; exec cat");
-  await holder.stdout.getReader().read();
+  await firstLines(holder.stdout, 1);
 
   const idle: Deno.Conn[] = [];
   const connect = async () => {

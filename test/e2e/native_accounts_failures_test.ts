@@ -134,7 +134,7 @@ Deno.test("after a reboot in the middle of sessions the accounts left are usable
     await using host = await startWithAccounts(accounts);
     for (const login of [returning, gone]) {
       const client = host.sallyport.spawn(login, "echo up; exec sleep 1000");
-      await client.stdout.getReader().read();
+      await firstLines(client.stdout, 1);
       await Promise.all([client.stderr.cancel(), client.stdin.close().catch(() => {})]);
     }
     await cutPower(host.sallyport);

@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
 import { shell } from "../support/command.ts";
+import { firstLines } from "../support/lines.ts";
 import { makeAccount, newLogin } from "../support/logins.ts";
 import { startSallyport } from "../support/sallyport.ts";
 import { creatingStack } from "../support/stacks.ts";
@@ -44,7 +45,7 @@ Deno.test("an account that may not start processes is told, and others start the
   // Far more than the limit that comes next: the kernel may count in batches a processor.
   const many = "for i in $(seq 200); do sleep 1000 & done; echo up; exec cat";
   await using first = sallyport.spawn(login, many);
-  await first.stdout.getReader().read();
+  await firstLines(first.stdout, 1);
   await Deno.writeTextFile(limits, `${login} hard nproc 10\n`);
   const { code, stderr } = await sallyport.ssh(login, "true");
   strictEqual(code, 255);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { run } from "../support/command.ts";
-import { makeAccount, newLogin } from "../support/logins.ts";
+import { accountWith, makeAccount, newLogin, setPassword } from "../support/logins.ts";
 import { person } from "../support/person.ts";
 import { ssh } from "../support/ssh.ts";
 import { startSshd } from "../support/sshd.ts";
@@ -14,14 +14,6 @@ account  required pam_unix.so
 password required pam_unix.so sha512
 session  required pam_permit.so
 `;
-
-async function accountWith(password: string, ...options: string[]): Promise<string> {
-  const login = newLogin();
-  await makeAccount(login, ...options);
-  const { code, stderr } = await run(["chpasswd"], { stdin: `${login}:${password}\n` });
-  assert.equal(code, 0, stderr);
-  return login;
-}
 
 /** Logs in with these answers. */
 async function logIn(sallyport: Sallyport, login: string, methods: string, answers: string[], attempts = 1) {
@@ -131,7 +123,7 @@ Deno.test("pam_unix through PAM's conversation", async (test) => {
 
   await test.step("accounts of the system need the host's own permission", async () => {
     for (const system of ["root", "games", "backup"]) {
-      await run(["chpasswd"], { stdin: `${system}:correct horse\n` });
+      await setPassword(system, "correct horse");
       await run(["usermod", "-s", "/bin/sh", system]);
     }
     assert.equal((await logIn(sallyport, "backup", "keyboard-interactive", ["correct horse"])).code, 0);

@@ -5,7 +5,7 @@ import { rowsIn } from "../support/documents.ts";
 import { makeAccount, newLogin } from "../support/logins.ts";
 import { makeModule } from "../support/modules.ts";
 import { person } from "../support/person.ts";
-import { startSallyport } from "../support/sallyport.ts";
+import { pamAsksWithoutKey, startSallyport } from "../support/sallyport.ts";
 import { spawnSsh, ssh, sshArguments, type SshTarget } from "../support/ssh.ts";
 import { startSshd } from "../support/sshd.ts";
 import { run } from "../support/command.ts";
@@ -101,11 +101,7 @@ Deno.test("PAM is called when the table of ARCHITECTURE.md says, here and under 
   const stack = ["auth", "account", "session"].map((facility) => `${facility} required ${module}\n`).join("");
   await using sallyport = await startSallyport({
     stack,
-    config: {
-      ssh_service: { pam: { enabled: "yes", service_name: "test", use_pam_auth: "yes" } },
-      host: { require_pam_auth: "no" },
-      pam_logins: { "*": ["all"] },
-    },
+    config: pamAsksWithoutKey,
   });
   await using sshd = await startSshd(stack);
   const table = rowsIn(await Deno.readTextFile("ARCHITECTURE.md"), "Who runs PAM, and when");

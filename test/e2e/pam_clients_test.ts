@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import type { AnyAuthMethod, KeyboardInteractiveAuthMethod } from "ssh2";
 import { connectClient, execOn } from "../support/client.ts";
 import { run } from "../support/command.ts";
-import { makeAccount, newLogin } from "../support/logins.ts";
-import { startSallyport } from "../support/sallyport.ts";
+import { accountWith } from "../support/logins.ts";
+import { pamAsks, startSallyport } from "../support/sallyport.ts";
 
 const stack = `
 auth     required pam_unix.so nodelay
@@ -16,14 +16,9 @@ session  required pam_permit.so
 Deno.test("a password reaches PAM from every client", async (test) => {
   await using sallyport = await startSallyport({
     stack,
-    config: {
-      ssh_service: { pam: { enabled: "yes", service_name: "test", use_pam_auth: "yes" } },
-      pam_logins: { "*": ["all"] },
-    },
+    config: pamAsks,
   });
-  const login = newLogin();
-  await makeAccount(login);
-  await run(["chpasswd"], { stdin: `${login}:correct horse\n` });
+  const login = await accountWith("correct horse");
   const scan = await run(["ssh-keyscan", "-p", String(sallyport.port), "-t", "ed25519", "127.0.0.1"]);
   await Deno.writeTextFile(`${sallyport.state}/known`, scan.stdout);
   const print = await run(["ssh-keygen", "-lf", `${sallyport.state}/known`]);

@@ -6,7 +6,7 @@ import { makeAccount, newLogin } from "../support/logins.ts";
 import { makeModule } from "../support/modules.ts";
 import { person } from "../support/person.ts";
 import { isAlive } from "../support/processes.ts";
-import { type Sallyport, startSallyport } from "../support/sallyport.ts";
+import { pamAsks, type Sallyport, startSallyport } from "../support/sallyport.ts";
 import { until } from "../support/wait.ts";
 
 /** Two rounds of questions with texts between them; what came in answer is told to the session as QUIZ. */
@@ -72,11 +72,7 @@ async function start(): Promise<Sallyport> {
   ].join("\n");
   return await startSallyport({
     stack: `${stack}\n`,
-    config: {
-      ssh_service: { pam: { enabled: "yes", service_name: "test", use_pam_auth: "yes" } },
-      pam_logins: { "*": ["all"] },
-      host: { LoginGraceTime: 5 },
-    },
+    config: { ...pamAsks, host: { LoginGraceTime: 5 } },
   });
 }
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { run } from "../support/command.ts";
-import { makeAccount, newLogin } from "../support/logins.ts";
+import { accountWith } from "../support/logins.ts";
 import { startPair } from "../support/pair.ts";
 import { person } from "../support/person.ts";
 import { ssh, type SshTarget } from "../support/ssh.ts";
@@ -25,9 +25,7 @@ Deno.test("pam_faillock counts, locks and unlocks as under sshd", async () => {
 
   /** What happens to one account that goes through all of it. */
   const story = async (target: SshTarget) => {
-    const login = newLogin();
-    await makeAccount(login);
-    await run(["chpasswd"], { stdin: `${login}:${password}\n` });
+    const login = await accountWith(password);
     const told: [code: number, failures: number, isLocked: boolean][] = [];
     const logIn = async (answer: string) => {
       const somebody = await person("keyboard-interactive", [answer]);
@@ -45,7 +43,7 @@ Deno.test("pam_faillock counts, locks and unlocks as under sshd", async () => {
     await logIn(password);
     return told;
   };
-  const [theirs, ours] = await Promise.all([story(pair.sshd), story(pair.sallyport)]);
+  const { theirs, ours } = await pair.both(story);
   deepStrictEqual(ours, theirs);
   deepStrictEqual(ours, [
     [255, 1, false],

@@ -3,9 +3,8 @@
 import assert from "node:assert/strict";
 import { byte, string, uint32 } from "../../services/gateway/ssh2/messages.ts";
 import { RawClient } from "../services/gateway/ssh2/kit.ts";
-import { run } from "../support/command.ts";
-import { makeAccount, newLogin } from "../support/logins.ts";
-import { startSallyport } from "../support/sallyport.ts";
+import { accountWith } from "../support/logins.ts";
+import { pamAsks, startSallyport } from "../support/sallyport.ts";
 import { until } from "../support/wait.ts";
 
 const stack = `
@@ -18,15 +17,9 @@ session  required pam_permit.so
 Deno.test("guesses that are abandoned before PAM has refused them count all the same", async () => {
   await using sallyport = await startSallyport({
     stack,
-    config: {
-      ssh_service: { pam: { enabled: "yes", service_name: "test", use_pam_auth: "yes" } },
-      pam_logins: { "*": ["all"] },
-      gateway: { MaxAuthTries: 4 },
-    },
+    config: { ...pamAsks, gateway: { MaxAuthTries: 4 } },
   });
-  const login = newLogin();
-  await makeAccount(login);
-  await run(["chpasswd"], { stdin: `${login}:correct horse\n` });
+  const login = await accountWith("correct horse");
   await using client = new RawClient();
   client.isOwn = (number) => number >= 50 && number <= 61;
   client.connect(sallyport.port, { authHandler: () => undefined });

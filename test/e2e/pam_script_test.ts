@@ -1,6 +1,6 @@
 import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert/strict";
 import { run } from "../support/command.ts";
-import { makeAccount, newLogin } from "../support/logins.ts";
+import { accountWith, makeAccount, newLogin } from "../support/logins.ts";
 import { startPair } from "../support/pair.ts";
 import { person } from "../support/person.ts";
 import { ssh, type SshTarget } from "../support/ssh.ts";
@@ -31,9 +31,7 @@ Deno.test("pam_script's auth and passwd hooks have the secrets, and nobody else"
     { asks: true },
   );
   const story = async (target: SshTarget) => {
-    const login = newLogin();
-    await makeAccount(login);
-    await run(["chpasswd"], { stdin: `${login}:first secret\n` });
+    const login = await accountWith("first secret");
     await run(["chage", "-d", "0", login]);
     const somebody = await person("keyboard-interactive", [
       ...["first secret", "first secret", "second secret", "second secret"],
@@ -53,7 +51,7 @@ Deno.test("pam_script's auth and passwd hooks have the secrets, and nobody else"
       stdout,
     };
   };
-  const [theirs, ours] = await Promise.all([story(pair.sshd), story(pair.sallyport)]);
+  const { theirs, ours } = await pair.both(story);
   deepStrictEqual([ours.code, ours.hooks], [theirs.code, theirs.hooks]);
   match(ours.hooks[0]!, /^PAM_AUTHTOK=first secret$/m);
   match(ours.hooks[1]!, /^PAM_AUTHTOK=second secret$/m);

@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
+import { firstLines } from "../support/lines.ts";
 import { newLogin, uidOf } from "../support/logins.ts";
 import { processesOf } from "../support/processes.ts";
 import { type Sallyport, startSallyport } from "../support/sallyport.ts";
@@ -25,7 +26,7 @@ Deno.test("every part runs as who it should, and none but the workers is root", 
   await using sallyport = await startSallyport();
   const login = newLogin();
   await using client = sallyport.spawn(login, "echo up; exec cat");
-  await client.stdout.getReader().read();
+  await firstLines(client.stdout, 1);
   deepStrictEqual(idsOf(sallyport, "gateway"), unprivileged(60_801));
   deepStrictEqual(idsOf(sallyport, "dispatcher"), unprivileged(60_802));
   deepStrictEqual(idsOf(sallyport, "broker"), unprivileged(60_803));

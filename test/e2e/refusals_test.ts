@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { Lines } from "../support/lines.ts";
 import { makeAccount, newLogin } from "../support/logins.ts";
 import { startSallyport } from "../support/sallyport.ts";
 import { creatingStack, writeScript, writeStack } from "../support/stacks.ts";
@@ -87,8 +88,8 @@ Deno.test("a module that aborts its process is told, and does not touch others",
   await using sallyport = await startSallyport({ stack });
   const other = newLogin();
   await using client = sallyport.spawn(other, "echo up; cat");
-  const output = client.stdout.getReader();
-  await output.read();
+  const output = new Lines(client.stdout);
+  await output.next();
   match(await sallyport.refusal(victim), /session process ended unexpectedly/);
   await client.stdin.close();
   strictEqual((await client.status).code, 0);

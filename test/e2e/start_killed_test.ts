@@ -1,4 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { firstLines } from "../support/lines.ts";
 import { newLogin } from "../support/logins.ts";
 import { isAlive, processTree, signal } from "../support/processes.ts";
 import { roleOf, startSallyport } from "../support/sallyport.ts";
@@ -12,7 +13,7 @@ Deno.test("when start is killed its parts end, PAM is closed, and the ports are 
   const stack = await creatingStack(folder, [`session required pam_exec.so ${script}`]);
   await using sallyport = await startSallyport({ stack, config: { host: { hangup_grace: 1 } } });
   await using client = sallyport.spawn(newLogin(), "echo up; exec cat");
-  await client.stdout.getReader().read();
+  await firstLines(client.stdout, 1);
   const parts = processTree(sallyport.child.pid).filter((process) => roleOf(process) !== null);
   signal(sallyport.child.pid, "SIGKILL");
   await until("every part has ended", () => !parts.some(({ pid }) => isAlive(pid)), { timeoutMs: 15_000 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FileLock } from "../../ffi/flock.ts";
 import { SystemError } from "../../ffi/errno.ts";
+import { firstLines } from "../support/lines.ts";
 
 function withFile(use: (path: string) => void): void {
   const folder = Deno.makeTempDirSync();
@@ -32,7 +33,7 @@ Deno.test("FileLock.wait() waits until the holder's process is gone", async () =
     args: [path, "sh", "-c", "echo held; sleep 0.3"],
     stdout: "piped",
   }).spawn();
-  await holder.stdout.getReader().read();
+  await firstLines(holder.stdout, 1);
   assert.equal(FileLock.attempt(path, "exclusive"), null);
   FileLock.wait(path, "exclusive")[Symbol.dispose]();
   assert.ok((await holder.status).success);

@@ -13,6 +13,20 @@ export async function makeAccount(login: string, ...options: string[]): Promise<
   if (code !== 0) throw new Error(`useradd ${login}: ${stderr}`);
 }
 
+/** Makes an account with a login that nobody has had before, to log in to with `password`. */
+export async function accountWith(password: string, ...options: string[]): Promise<string> {
+  const login = newLogin();
+  await makeAccount(login, ...options);
+  await setPassword(login, password);
+  return login;
+}
+
+/** Gives an account another password. */
+export async function setPassword(login: string, password: string): Promise<void> {
+  const { code, stderr } = await run(["chpasswd"], { stdin: `${login}:${password}\n` });
+  if (code !== 0) throw new Error(`chpasswd ${login}: ${stderr}`);
+}
+
 /** Ids far from what useradd gives out begin here. */
 const firstBareUid = 20_000;
 

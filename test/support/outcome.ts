@@ -1,9 +1,14 @@
-/** Running `deno test` and counting what it says. */
+/** Running `deno test` in namespaces of its own, and counting what it says. */
+
+import { runInNamespace } from "./namespace.ts";
 
 export interface Outcome {
   passed: number;
   failed: number;
 }
+
+/** The summary stands in the last lines. */
+const tailLength = 10_000;
 
 /** Reads the summary line of `deno test`, such as `FAILED | 3 passed (2 steps) | 1 failed | 0 ignored (4s)`. */
 export function readSummary(output: string): Outcome | null {
@@ -11,28 +16,33 @@ export function readSummary(output: string): Outcome | null {
   return line ? { passed: Number(line[1]), failed: Number(line[2]) } : null;
 }
 
-/** Runs `deno test` with its output passed through. A run that ends without a summary counts as one failure. */
-export async function denoTest(args: string[], options: { deadlineMs: number }): Promise<Outcome> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--no-prompt", "--no-check", ...args],
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  let late = false;
-  const deadline = setTimeout(() => {
-    late = true;
-    console.error(`The tests ran longer than ${options.deadlineMs / 60_000} minutes and were ended`);
-    child.kill("SIGKILL");
-  }, options.deadlineMs);
+/** What a run comes to. One that ends without a summary, or badly with a good one, counts as one failure. */
+export function outcomeOf(output: string, code: number): Outcome {
+  const outcome = readSummary(output) ?? { passed: 0, failed: 1 };
+  return code !== 0 && outcome.failed === 0 ? { ...outcome, failed: 1 } : outcome;
+}
+
+/**
+ * Runs `deno test` with `args` inside fresh namespaces.
+ *
+ * @param write Gets the output as it comes
+ * @param signal Ends the run, which has failed then
+ */
+export async function denoTest(
+  args: string[],
+  { write, signal }: { write: (bytes: Uint8Array) => void; signal: AbortSignal },
+): Promise<Outcome> {
   let tail = "";
   const decoder = new TextDecoder();
-  for await (const chunk of child.stdout) {
-    await Deno.stdout.write(chunk);
-    tail = (tail + decoder.decode(chunk, { stream: true })).slice(-10_000);
-  }
-  const { success } = await child.status;
-  clearTimeout(deadline);
-  const outcome = readSummary(tail) ?? { passed: 0, failed: 1 };
-  if ((!success || late) && outcome.failed === 0) outcome.failed = 1;
-  return outcome;
+  const code = await runInNamespace([Deno.execPath(), "test", "-A", "--no-prompt", "--no-check", ...args], {
+    signal,
+    onOutput: (bytes) => {
+      write(bytes);
+      tail = (tail + decoder.decode(bytes, { stream: true })).slice(-tailLength);
+    },
+  }).catch((cause) => {
+    console.error("Cannot run tests:", cause);
+    return null;
+  });
+  return code === null ? { passed: 0, failed: 1 } : outcomeOf(tail, code);
 }

@@ -27,6 +27,8 @@ export interface Pair extends AsyncDisposable {
   use(stack: string): Promise<void>;
   /** Runs a command as `login` through each, sshd first, one after the other. */
   run(login: string, command: string, options?: SshOptions): Promise<Both<CommandResult>>;
+  /** Goes through a whole story with each, both at once. */
+  both<T>(story: (target: SshTarget) => Promise<T>): Promise<Both<T>>;
   /** Runs it through each, and gives the output if both say the same. @throws If they differ, or say nothing */
   same(login: string, command: string, options?: SshOptions): Promise<string>;
   /** The screen of a person who logs in to one of the two; see {@link screens}. */
@@ -79,6 +81,10 @@ export async function startPair(stack: string | null, options: PairOptions = {})
     sshd,
     use: (stack) => Deno.writeTextFile(sshdService, stack),
     run,
+    async both(story) {
+      const [theirs, ours] = await Promise.all([story(sshd), story(sallyport)]);
+      return { theirs, ours };
+    },
     async same(login, command, options) {
       const { ours, theirs } = await run(login, command, options);
       const essence = ({ code, stdout, stderr }: CommandResult) => ({ code, stdout, stderr });

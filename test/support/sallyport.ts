@@ -25,6 +25,18 @@ export interface SallyportOptions {
   traits?: Record<string, string[]>;
 }
 
+/** For `config`: PAM asks, and whoever it lets in needs no key. */
+export const pamAsks = {
+  ssh_service: { pam: { enabled: "yes", service_name: "test", use_pam_auth: "yes" } },
+  pam_logins: { "*": ["all"] },
+} satisfies Record<string, Settings>;
+
+/** For `config`: as {@link pamAsks}, but a key is enough as well. */
+export const pamAsksWithoutKey = { ...pamAsks, host: { require_pam_auth: "no" } } satisfies Record<
+  string,
+  Settings
+>;
+
 /** Parts of the product by what they are started as. */
 export const roles = ["start", "broker", "gateway", "monitor", "dispatcher", "worker"] as const;
 export type Role = typeof roles[number];

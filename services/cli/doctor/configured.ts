@@ -1,6 +1,5 @@
 /** Whether what the configuration names is there: keys, service file, ports. */
 
-import { dirname, resolve } from "node:path";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { type ConfigFile, loadConfig } from "../../../shared/config/load.ts";
 import { ConfigError } from "../../../shared/config/mistakes.ts";
@@ -13,13 +12,14 @@ import {
 } from "../../../shared/config/settings.ts";
 import { loadTeleportPam, type PamKeys, pamKeysOf } from "../../../shared/config/teleport.ts";
 import { type Bearer, loadMembership } from "../../../shared/trust/files.ts";
-import { missingAccountPrograms } from "../account_programs.ts";
 import { sentenceOf } from "../failure.ts";
+import { accountFindings } from "./accounts.ts";
 import { busFindings } from "./bus.ts";
 import type { Finding } from "./finding.ts";
 import { ownershipFindings, secretFindings } from "./ownership.ts";
 import { portFindings } from "./ports.ts";
 import { serviceFileFindings } from "./read_stack.ts";
+import { wayInFindings } from "./ways_in.ts";
 
 /** All that is wrong with a configuration and what it names. */
 export async function configuredFindings(file: string, teleport: string | undefined): Promise<Finding[]> {
@@ -34,9 +34,10 @@ export async function configuredFindings(file: string, teleport: string | undefi
   return [
     ...ownershipFindings(file),
     ...pamFindings(source, keys),
-    ...accountFindings(source),
+    ...accountsOf(source),
     ...keyFindings(source),
     ...nameFindings(source),
+    ...wayInFindings(source, keys.pam.use_pam_auth),
     ...await portFindings(source.config),
     ...await busFindings(source),
   ];
@@ -65,18 +66,15 @@ function pamFindings(source: ConfigFile, { pam, placeOf }: PamKeys): Finding[] {
   // toHostSettings would refuse a missing service with the same sentence; here it is one finding among others.
   const { confdir } = withoutPam(source).pam;
   const service = findServiceFile(pam.service_name, confdir);
-  return serviceFileFindings(service ?? `${serviceFolders(confdir)[0]}/${pam.service_name}`);
+  return serviceFileFindings(service ?? `${serviceFolders(confdir)[0]}/${pam.service_name}`, {
+    asksAuth: pam.use_pam_auth,
+  });
 }
 
-function accountFindings({ file, config }: ConfigFile): Finding[] {
-  if (config.host === undefined) return [];
-  const { accounts } = config.host;
-  const missing = missingAccountPrograms(accounts);
-  const ledger = resolve(dirname(file), accounts.ledger);
-  return [
-    ...missing.map((finding) => ({ severity: "error", where: file, ...finding }) as const),
-    ...(accounts.mode === "off" ? [] : ownershipFindings(ledger)),
-  ];
+function accountsOf(source: ConfigFile): Finding[] {
+  if (source.config.host === undefined) return [];
+  const { accounts } = withoutPam(source);
+  return accountFindings(accounts, (path) => source.placeOf(["host", "accounts", ...path]));
 }
 
 function keyFindings(source: ConfigFile): Finding[] {

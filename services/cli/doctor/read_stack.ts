@@ -1,15 +1,16 @@
 /** The doctor's look at one service file, everything it includes, and the scripts it runs. */
 
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
+import { systemServiceFolders } from "../../../shared/config/service_file.ts";
 import type { Finding } from "./finding.ts";
 import { ownershipFindings } from "./ownership.ts";
 import { readStack, type Resolve, type Rule } from "../../../shared/pam/read_stack.ts";
 import { realFiles } from "./real_files.ts";
 import { scriptFindings } from "./script_traps.ts";
-import { stackFindings } from "./stack_traps.ts";
+import { stackFindings, type StackUse, unansweredAuth } from "./stack_traps.ts";
 
-/** @param file Path of the service file; includes are looked for beside it, as libpam does */
-export function serviceFileFindings(file: string): Finding[] {
+/** @param file Path of the service file */
+export function serviceFileFindings(file: string, use?: StackUse): Finding[] {
   const text = readText(file);
   if (text === null) {
     return [{
@@ -20,19 +21,32 @@ export function serviceFileFindings(file: string): Finding[] {
       remedy: "create it (examples/pam.d has working ones), or correct ssh_service.pam.service_name",
     }];
   }
-  const resolve: Resolve = (service) => {
-    const path = join(dirname(file), basename(service));
-    const included = readText(path);
-    return included === null ? null : { file: path, text: included };
-  };
-  const stack = readStack(text, file, resolve);
+  const stack = readStack(text, file, included);
   const scripts = [...new Set(stack.rules.flatMap(scriptsOf))];
   return [
     ...ownershipFindings(file),
-    ...stackFindings(stack, file, realFiles()),
+    ...stackFindings(stack, file, realFiles(), use),
     ...scripts.flatMap(scriptFileFindings),
   ];
 }
+
+/** What the start of a host says of its stack; what it cannot read is another's finding. */
+export function authFindings(file: string): Finding[] {
+  const text = readText(file);
+  return text === null ? [] : unansweredAuth(readStack(text, file, included), file);
+}
+
+/**
+ * Includes as libpam finds them: in the system's folders wherever the file itself is, for a folder given to
+ * pam_start_confdir(3) does not hold for them (Linux-PAM 1.5.2).
+ */
+const included: Resolve = (service) => {
+  const paths = service.startsWith("/")
+    ? [service]
+    : systemServiceFolders.map((folder) => join(folder, service));
+  const found = paths.map((file) => ({ file, text: readText(file) })).find(({ text }) => text !== null);
+  return found && found.text !== null ? { file: found.file, text: found.text } : null;
+};
 
 /** Script files a line runs. */
 function scriptsOf({ module, args }: Rule): string[] {

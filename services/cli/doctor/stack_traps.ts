@@ -14,19 +14,40 @@ export interface Files {
   moduleFolders: string[];
 }
 
-/** The facilities Sallyport runs. */
-const facilitiesRun: Facility[] = ["account", "session"];
+/** What Sallyport does with a stack. */
+export interface StackUse {
+  /** ssh_service.pam.use_pam_auth */
+  asksAuth: boolean;
+}
+
+/** The facilities that must have lines of their own. */
+function facilitiesRun({ asksAuth }: StackUse): Facility[] {
+  return [...(asksAuth ? ["auth"] as const : []), "account", "session"];
+}
 
 /** @param file Name for findings about the whole stack */
-export function stackFindings(stack: Stack, file: string, files: Files): Finding[] {
+export function stackFindings(
+  stack: Stack,
+  file: string,
+  files: Files,
+  use: StackUse = { asksAuth: false },
+): Finding[] {
+  const run = facilitiesRun(use);
   return [
     ...stack.bad.map(badLine),
     ...stack.missing.map(missingInclude),
-    ...facilitiesRun.flatMap((facility) => emptyChain(stack, facility, file)),
+    ...run.flatMap((facility) => emptyChain(stack, facility, file)),
     ...onlyIgnoring(stack),
     ...createdTooLate(stack),
-    ...stack.rules.filter(matters).flatMap((rule) => ruleFindings(rule, files)),
+    ...stack.rules.filter((rule) => run.includes(rule.facility) && matters(rule)).flatMap((rule) =>
+      ruleFindings(rule, files)
+    ),
   ];
+}
+
+/** That `use_pam_auth` asks a stack which has nothing to ask. */
+export function unansweredAuth(stack: Stack, file: string): Finding[] {
+  return emptyChain(stack, "auth", file);
 }
 
 function at({ file, line }: { file: string; line: number }): string {
@@ -49,7 +70,7 @@ function missingInclude(missing: { file: string; line: number; service: string }
   return error(
     at(missing),
     `There is no service file "${missing.service}" to include, so PAM refuses everybody`,
-    "name a file that exists in the same folder, or take the line out",
+    "name a file that exists in /etc/pam.d, which is where libpam looks, or take the line out",
   );
 }
 
@@ -59,6 +80,13 @@ function chain(stack: Stack, facility: Facility): Rule[] {
 
 function emptyChain(stack: Stack, facility: Facility, file: string): Finding[] {
   if (chain(stack, facility).length > 0) return [];
+  if (facility === "auth") {
+    return [error(
+      `${file}:1`,
+      "There is no auth line, and ssh_service.pam.use_pam_auth has PAM's auth stack asked, so everybody may be locked out",
+      "add a line such as: auth required pam_unix.so; or set ssh_service.pam.use_pam_auth to no",
+    )];
+  }
   return [error(
     `${file}:1`,
     `There is no ${facility} line, so PAM takes those of the service "other", which may refuse everybody`,
@@ -103,9 +131,8 @@ function createdTooLate(stack: Stack): Finding[] {
   )];
 }
 
-/** Whether a failure of this line is one of the stack, in a facility that is run. */
-function matters({ facility, control }: Rule): boolean {
-  if (!facilitiesRun.includes(facility)) return false;
+/** Whether a failure of this line is one of the stack. */
+function matters({ control }: Rule): boolean {
   if (control.startsWith("[")) return !/\bdefault=ignore\b/.test(control);
   return control === "required" || control === "requisite";
 }

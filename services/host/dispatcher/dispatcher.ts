@@ -38,6 +38,8 @@ export class Dispatcher {
   #leases: Leases | null = null;
   #isDraining = false;
   #boot: string | null = null;
+  /** The monitor has said that it ends. */
+  #isStopping = false;
   #heartbeat: Uint8Array | null = null;
 
   constructor(options: DispatcherOptions) {
@@ -50,7 +52,7 @@ export class Dispatcher {
       },
       onMessage: (message) => this.#onMonitorMessage(message),
       onEnd: (cause) => {
-        this.#log.warning("The monitor is gone", cause === null ? {} : { cause });
+        if (!this.#isStopping) this.#log.warning("The monitor is gone", cause === null ? {} : { cause });
         this.#ended.resolve();
       },
     });
@@ -129,6 +131,9 @@ export class Dispatcher {
         this.#boot = message.boot;
         this.#heartbeat = Uint8Array.fromBase64(message.envelope);
         return this.#publishHeartbeat();
+      case "stopping":
+        this.#isStopping = true;
+        return this.#log.info("The monitor stops, and the dispatcher with it");
       default:
         return message satisfies never;
     }

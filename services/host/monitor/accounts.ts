@@ -2,12 +2,12 @@
 
 import { SystemError } from "../../../ffi/errno.ts";
 import { FileLock } from "../../../ffi/flock.ts";
-import { killProcess } from "../../../ffi/process.ts";
+import { describeEnd, killProcess } from "../../../ffi/process.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
-import { describeEnd, endedWell, startRole, watchChild } from "./start.ts";
+import { endedWell, startRole, watchChild } from "./start.ts";
 
 /** After a lease has ended: others end soon after it, and one sweep, 0.1 s of processor time, serves them all. */
 const settleMs = 1_000;

@@ -1,7 +1,7 @@
 /** The dispatcher as the monitor sees it: a child that may be hostile, behind a socket that may be full. */
 
 import { Errno, SystemError } from "../../../ffi/errno.ts";
-import { killProcess } from "../../../ffi/process.ts";
+import { describeEnd, killProcess } from "../../../ffi/process.ts";
 import { closeDescriptor, receiveRecord, sendRecord, setNonBlocking } from "../../../ffi/socket.ts";
 import { encodeJson } from "../../../shared/protocol/codec.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
@@ -11,14 +11,13 @@ import {
   type MonitorRequest,
   monitorRequestBytes,
 } from "../../../shared/protocol/worker.ts";
+import { BackOff } from "./back_off.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
-import { describeEnd, startWithSocket, watchChild } from "./start.ts";
+import { startWithSocket, watchChild } from "./start.ts";
 
-const firstBackOffMs = 1_000;
-const maxBackOffMs = 10_000;
-/** A dispatcher that lived this long had not failed at start. */
-const livedMs = 60_000;
+/** Without a dispatcher nobody can log in. */
+const maxPauseMs = 10_000;
 
 export interface DispatcherOptions {
   loop: Loop;
@@ -35,11 +34,12 @@ export class DispatcherProcess {
   readonly #buffer = new Uint8Array(new ArrayBuffer(monitorRequestBytes));
   #socket = -1;
   #pid = 0;
-  #backOffMs = firstBackOffMs;
+  readonly #backOff: BackOff;
   #stopWatching: () => void = () => {};
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#backOff = new BackOff(options.loop, maxPauseMs);
   }
 
   start(): void {
@@ -54,11 +54,10 @@ export class DispatcherProcess {
     setNonBlocking(own, true);
     this.#socket = own;
     this.#stopWatching = loop.watch(own, () => this.#receive());
-    const startedAt = performance.now();
+    this.#backOff.started();
     watchChild(loop, this.#pid, (end) => {
       this.#close();
       log("error", "The dispatcher has ended: {end}", { end: describeEnd(end) });
-      if (performance.now() - startedAt > livedMs) this.#backOffMs = firstBackOffMs;
       onGone();
       this.#restart();
     });
@@ -113,7 +112,6 @@ export class DispatcherProcess {
   }
 
   #restart(): void {
-    this.#options.loop.after(this.#backOffMs, () => this.start());
-    this.#backOffMs = Math.min(2 * this.#backOffMs, maxBackOffMs);
+    this.#backOff.startAgain(() => this.start());
   }
 }

@@ -1,12 +1,12 @@
 /** Janitors: processes that close the PAM session a dead worker has left open, as its journal entry says. */
 
 import { startTimeOf } from "../../../ffi/proc_file.ts";
-import { killProcess } from "../../../ffi/process.ts";
+import { describeEnd, killProcess } from "../../../ffi/process.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
 import type { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
-import { describeEnd, startRole, watchChild, watchStranger } from "./start.ts";
+import { startRole, watchChild, watchStranger } from "./start.ts";
 
 /** Janitors at one time: after a crash there may be a thousand entries. */
 const maxJanitors = 8;

@@ -103,7 +103,7 @@ export class Monitor {
       if (readInto(fd, buffer) !== "end") return;
       stop();
       this.#log("warning", "Whoever started the monitor is gone, and it goes as well");
-      this.#loop.stop();
+      this.#stop();
     });
   }
 
@@ -113,7 +113,7 @@ export class Monitor {
       const signal = takeSignal(fd);
       if (signal === null) return;
       if (signal === signalNumbers.TERM && !this.#isDraining) this.#drain();
-      else this.#loop.stop();
+      else this.#stop();
     });
   }
 
@@ -123,15 +123,22 @@ export class Monitor {
     const [{ leases }, limitMs] = [this.#workers, this.#settings.drainTimeoutMs];
     this.#log("info", "Draining {leases} leases within {limitMs} ms", { leases, limitMs });
     this.#dispatcher.send({ type: "drain" });
-    this.#loop.after(limitMs, () => this.#loop.stop());
+    this.#loop.after(limitMs, () => this.#stop());
     this.#stopIfDrained();
   }
 
   #stopIfDrained(): void {
-    if (this.#isDraining && this.#workers.leases === 0) this.#loop.stop();
+    if (this.#isDraining && this.#workers.leases === 0) this.#stop();
   }
 
-  /** Runs for ever, or until {@link endWith} or {@link listen} says so; workers and dispatcher notice that it has ended. */
+  /** Workers close by themselves when their sockets end. */
+  #stop(): void {
+    this.#log("info", "Stopping");
+    this.#dispatcher.send({ type: "stopping" });
+    this.#loop.stop();
+  }
+
+  /** Runs until {@link endWith} or {@link listen} say so; workers and dispatcher notice that it has ended. */
   run(): void {
     this.#log("info", "Host {host} starts, boot {boot}", { host: this.#settings.name, boot: this.#boot });
     this.#janitors.takeOver();

@@ -130,8 +130,3 @@ export function watchChild(loop: Loop, pid: number, onEnd: (end: ChildEnd) => vo
 export function endedWell(end: ChildEnd): boolean {
   return "code" in end && end.code === 0;
 }
-
-/** For the log. */
-export function describeEnd(end: ChildEnd): string {
-  return "code" in end ? `exit code ${end.code}` : `signal ${end.signal}`;
-}

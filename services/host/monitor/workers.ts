@@ -1,12 +1,12 @@
 /** Workers: a few idle ones kept ready, and one for each lease; forked from the zygote, or spawned without one. */
 
-import { type ChildEnd, killProcess } from "../../../ffi/process.ts";
+import { type ChildEnd, describeEnd, killProcess } from "../../../ffi/process.ts";
 import { closeDescriptor, sendRecord, socketPair } from "../../../ffi/socket.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
 import { type Assign, encodeWorkerRequest } from "../../../shared/protocol/worker.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
-import { describeEnd, endedWell, startWithSocket, watchChild, watchStranger } from "./start.ts";
+import { endedWell, startWithSocket, watchChild, watchStranger } from "./start.ts";
 import { Zygote } from "./zygote.ts";
 
 /** Spawning takes a worker about this long, milliseconds of processor time (measured); a forked one is there in 10. */

@@ -1,24 +1,23 @@
 /** The zygote as the monitor sees it: there most of the time; without it workers are spawned. */
 
 import { SystemError } from "../../../ffi/errno.ts";
-import { killProcess, poll } from "../../../ffi/process.ts";
+import { describeEnd, killProcess, poll } from "../../../ffi/process.ts";
 import { closeDescriptor, receiveRecord, sendRecord } from "../../../ffi/socket.ts";
 import { encodeJson } from "../../../shared/protocol/codec.ts";
 import { maxRecordBytes } from "../../../shared/protocol/limits.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
 import { decodeZygoteReply, type ZygoteReply, type ZygoteRequest } from "../../../shared/protocol/zygote.ts";
+import { BackOff } from "./back_off.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
-import { describeEnd, startWithSocket, watchChild } from "./start.ts";
+import { startWithSocket, watchChild } from "./start.ts";
 
 /** Loading and its self-check take a quarter of a second. */
 const readyMs = 10_000;
 /** A fork takes milliseconds; the monitor does nothing else meanwhile. */
 const forkMs = 2_000;
-const firstBackOffMs = 1_000;
-const maxBackOffMs = 600_000;
-/** A zygote that lived this long was good. */
-const livedMs = 60_000;
+/** Without a zygote workers are spawned: one that does not work here is not tried too often. */
+const maxPauseMs = 600_000;
 
 export interface ZygoteOptions {
   loop: Loop;
@@ -34,13 +33,14 @@ export class Zygote {
   #state: "absent" | "starting" | "ready" = "absent";
   #socket = -1;
   #pid = 0;
-  #backOffMs = firstBackOffMs;
+  readonly #backOff: BackOff;
   /** One warning for a series of failures. */
   #hasWarned = false;
   #stopWatching: () => void = () => {};
 
   constructor(options: ZygoteOptions) {
     this.#options = options;
+    this.#backOff = new BackOff(options.loop, maxPauseMs);
   }
 
   /** Whether it is worth waiting for. */
@@ -59,7 +59,7 @@ export class Zygote {
     }
     this.#state = "starting";
     this.#stopWatching = loop.watch(this.#socket, () => this.#receive());
-    const startedAt = performance.now();
+    this.#backOff.started();
     const cancel = loop.after(readyMs, () => {
       if (this.#state === "starting") this.#fail("it does not become ready");
     });
@@ -67,7 +67,6 @@ export class Zygote {
       cancel();
       this.#pid = 0;
       this.#fail(describeEnd(end));
-      if (performance.now() - startedAt > livedMs) this.#backOffMs = firstBackOffMs;
       this.#restart();
     });
   }
@@ -142,7 +141,6 @@ export class Zygote {
   }
 
   #restart(): void {
-    this.#options.loop.after(this.#backOffMs, () => this.start());
-    this.#backOffMs = Math.min(2 * this.#backOffMs, maxBackOffMs);
+    this.#backOff.startAgain(() => this.start());
   }
 }

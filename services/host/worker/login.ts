@@ -1,26 +1,23 @@
 /** From a verified request to an open PAM session and a resolved account, in PAM's order. */
 
 import type { Limit } from "../../../ffi/limits.ts";
-import { type PamCalls, PamError } from "../../../ffi/pam.ts";
+import type { PamCalls } from "../../../ffi/pam.ts";
 import { getGroups, setGroups } from "../../../ffi/privileges.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { LeaseOpen } from "../../../shared/protocol/lease.ts";
-import { isLogin } from "../../../shared/protocol/names.ts";
-import { coversLogin } from "../../../shared/protocol/pattern.ts";
-import { ProblemError } from "../../../shared/protocol/problems.ts";
 import type { Log } from "./accounts/bench.ts";
 import { NativeAccount } from "./accounts/native_account.ts";
+import { agreedLogin, allowedIdentity } from "./agreed_login.ts";
 import { checkAccount, needsPam, requireProven, requireSystemLoginAllowed } from "./authenticate.ts";
 import { type Listener, PamConversation } from "./conversation.ts";
 import { connectionText } from "./environment.ts";
-import { type Identity, resolveIdentity } from "./identity.ts";
+import type { Identity } from "./identity.ts";
 import { deleteJournal, type JournalState, type PamItems, writeJournal } from "./journal.ts";
+import { openPamSession } from "./open_session.ts";
 import { expandEnvironment, type Warn } from "./pam_environment.ts";
 import { requirePamService } from "./pam_service.ts";
 import { setVariables, type StartPam, startTransaction } from "./pam_session.ts";
-import { reclaimProcess } from "./prepare.ts";
 import { asRefusal } from "./refusal.ts";
-import { keepingOwnLimits, type SessionLimits } from "./session_limits.ts";
 
 /** An account that is logged in. Disposing closes the PAM session, its credentials, the transaction, the journal. */
 export interface Login extends Disposable {
@@ -62,12 +59,7 @@ function logInWithoutPam(open: LeaseOpen, settings: HostSettings, reports: Login
   undo.use(new NativeAccount(settings, reports.log)).ensure(open.login);
   const identity = allowedIdentity(open, open.login);
   setGroups(identity.groups);
-  writeJournal(
-    settings,
-    open.lease,
-    "without-pam",
-    pamItems(open, settings, (message, properties) => reports.log("warning", message, properties)),
-  );
+  writeJournal(settings, open.lease, "without-pam", pamItems(open, settings, reports));
   undo.defer(() => deleteJournal(settings, open.lease));
   const closing = undo.move();
   return {
@@ -86,11 +78,7 @@ function logInWithPam(
   start: StartPam,
 ): Login {
   requirePamService(settings.pam);
-  const asked = pamItems(
-    open,
-    settings,
-    (message, properties) => reports.log("warning", message, properties),
-  );
+  const asked = pamItems(open, settings, reports);
   const conversation = new PamConversation(reports);
   // Teardown mirrors set-up: each step that succeeds leaves the one that undoes it.
   using undo = new DisposableStack();
@@ -112,24 +100,13 @@ function logInWithPam(
     const pam = start(items, conversation.respond);
     undoBy("pam_end", () => pam[Symbol.dispose]());
 
-    const isAuthenticating = needsPam(open, settings.pam);
-    if (isAuthenticating) pam.authenticate();
-    account.ensure(agreedLogin(open, pam.getItem("user")));
-    checkAccount(pam);
-    const login = agreedLogin(open, pam.getItem("user"));
-    const identity = allowedIdentity(open, login);
-    requireSystemLoginAllowed(open, identity, settings.pam);
+    const isAuthenticated = needsPam(open, settings.pam);
+    if (isAuthenticated) pam.authenticate();
+    const { login, identity } = admittedAs(pam, open, settings, account);
     items = { ...asked, login };
     setVariables(pam, items);
-    setGroups(identity.groups);
     if (login !== asked.login) note("starting");
-    if (establishCredentials(pam, isAuthenticating)) undoBy("pam_setcred", () => pam.setCred("delete"));
-    const groups = getGroups();
-
-    const { limits, problem } = openSession(pam, note);
-    undoBy("pam_close_session", () => closeSession(pam, note));
-    if (problem) throw problem;
-    note("opened");
+    const { groups, limits } = openPamSession(pam, { identity, isAuthenticated, note, undoBy });
 
     conversation.release();
     const closing = undo.move();
@@ -145,61 +122,23 @@ function logInWithPam(
   }
 }
 
-/** A janitor that finds `opening` closes what may be half open; what was refused it must not. */
-function openSession(pam: PamCalls, note: (state: JournalState) => void): SessionLimits {
-  // The session's modules may wait for children; what the account's have left behind must not keep them from it.
-  reclaimProcess();
-  note("opening");
-  try {
-    return keepingOwnLimits(() => pam.openSession());
-  } catch (error) {
-    note("closed");
-    throw error;
-  }
+/** Makes the account if that is ours to do, asks the account stack, and only then looks up who that is. */
+function admittedAs(
+  pam: PamCalls,
+  open: LeaseOpen,
+  settings: HostSettings,
+  account: NativeAccount,
+): { login: string; identity: Identity } {
+  account.ensure(agreedLogin(open, pam.getItem("user")));
+  checkAccount(pam);
+  const login = agreedLogin(open, pam.getItem("user"));
+  const identity = allowedIdentity(open, login);
+  requireSystemLoginAllowed(open, identity, settings.pam);
+  return { login, identity };
 }
 
-/** Whatever the modules answer, they have been told: a janitor would close it twice. */
-function closeSession(pam: PamCalls, note: (state: JournalState) => void): void {
-  try {
-    pam.closeSession();
-  } finally {
-    note("closed");
-  }
-}
-
-/**
- * As sshd: credentials are the auth stack's affair. Where PAM did not authenticate, a service may have no auth lines at
- * all (libpam then says "Permission denied"), and that is no reason to refuse.
- *
- * @returns Whether there are credentials to delete
- */
-function establishCredentials(pam: PamCalls, isAuthenticated: boolean): boolean {
-  try {
-    pam.setCred("establish");
-    return true;
-  } catch (error) {
-    if (isAuthenticated || !(error instanceof PamError)) throw error;
-    return false;
-  }
-}
-
-/**
- * Who `login` is. A name service may have another spelling for it, and another name for root: neither gets in by a
- * pattern that was not meant for it.
- */
-function allowedIdentity({ logins }: LeaseOpen, login: string): Identity {
-  const identity = resolveIdentity(login);
-  const isExact = logins.includes(identity.login);
-  const isCovered = identity.login === login || logins.some((entry) => coversLogin(entry, identity.login));
-  if (isExact || (isCovered && identity.uid !== 0)) return identity;
-  throw new ProblemError("access-denied", undefined, {
-    cause: new Error(
-      `'${login}' is '${identity.login}' with the uid ${identity.uid} here, which no role names`,
-    ),
-  });
-}
-
-function pamItems(open: LeaseOpen, settings: HostSettings, warn: Warn): PamItems {
+function pamItems(open: LeaseOpen, settings: HostSettings, reports: LoginReports): PamItems {
+  const warn: Warn = (message, properties) => reports.log("warning", message, properties);
   return {
     login: open.login,
     service: settings.pam.serviceName,
@@ -211,20 +150,4 @@ function pamItems(open: LeaseOpen, settings: HostSettings, warn: Warn): PamItems
     roles: open.roles,
     environment: expandEnvironment(settings.pam.environment, open, warn),
   };
-}
-
-/**
- * A module may rename the applicant (PAM_USER). What they may have was decided for their roles, not for the name they
- * gave, so the new login has to be one of those the roles allow.
- */
-function agreedLogin(open: LeaseOpen, actual: string | null): string {
-  if (actual === open.login) return actual;
-  const isAllowed = actual !== null && isLogin(actual) &&
-    open.logins.some((entry) => coversLogin(entry, actual));
-  if (isAllowed) return actual;
-  throw new ProblemError("access-denied", undefined, {
-    cause: new Error(
-      `A PAM module changed the login from '${open.login}' to '${actual}', which no role allows`,
-    ),
-  });
 }

@@ -5,6 +5,7 @@
  * there in milliseconds. `zygote.ts SETTINGS.json`, with the monitor's socket as descriptor 3; it ends with the monitor.
  */
 
+import { Errno, SystemError } from "../../../ffi/errno.ts";
 import { forkProcess } from "../../../ffi/fork.ts";
 import { closeOnExecFrom, ignoreSignals, SIGCHLD } from "../../../ffi/process.ts";
 import { closeDescriptor, receiveRecord, sendRecord } from "../../../ffi/socket.ts";
@@ -48,8 +49,14 @@ function serve(settings: HostSettings): void {
   }
 }
 
+/** Ends with the monitor: one that died while this process was getting ready has nobody to say so. */
 function reply(message: ZygoteReply): void {
-  sendRecord(monitorDescriptor, encodeJson(message));
+  try {
+    sendRecord(monitorDescriptor, encodeJson(message));
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.EPIPE) Deno.exit(0);
+    throw error;
+  }
 }
 
 if (import.meta.main) {

@@ -12,6 +12,7 @@ import {
 import { Permissions } from "../../../services/broker/permissions.ts";
 import { readBrokerSettings } from "../../../services/broker/settings.ts";
 import { run } from "../../support/command.ts";
+import { Lines } from "../../support/lines.ts";
 import { until } from "../../support/wait.ts";
 import { RawClient } from "./clients.ts";
 import { anyone } from "./servers.ts";
@@ -147,9 +148,8 @@ Deno.test("broker/main.ts says where it listens, is not root then, and ends at S
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value = "" } = await lines.read();
-  const [, port] = /^\{"listening":"127\.0\.0\.1:(\d+)"\}\n$/.exec(value) ?? [];
+  const lines = new Lines(child.stdout);
+  const [, port] = /^\{"listening":"127\.0\.0\.1:(\d+)"\}$/.exec(await lines.next()) ?? [];
   const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
   assert.match(status, new RegExp(`^Uid:\\s+${ids.uid}\\s+${ids.uid}\\s+${ids.uid}\\s+${ids.uid}$`, "m"));
   assert.match(status, new RegExp(`^Gid:\\s+${ids.gid}\\s+${ids.gid}\\s+${ids.gid}\\s+${ids.gid}$`, "m"));

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { run } from "../../support/command.ts";
 import { freePort } from "../../support/ports.ts";
-import { newLogin } from "../../support/logins.ts";
+import { openState } from "../../../services/cli/start/state.ts";
+import { makeAccount, newLogin } from "../../support/logins.ts";
+import { person } from "../../support/person.ts";
 import { spawnSsh, ssh } from "../../support/ssh.ts";
 import { Terminal } from "../../support/terminal.ts";
 import { until } from "../../support/wait.ts";
@@ -136,6 +138,39 @@ Deno.test("start keeps secrets for root alone", async () => {
     const { mode, uid } = Deno.statSync(`${state.path}/${name.name}`);
     assert.deepEqual([(mode ?? 0) & 0o077, uid], [0, 0], name.name);
   }
+});
+
+Deno.test("the stack that start writes knows passwords, wrong ones and expired ones too, once PAM is asked for them", async () => {
+  using state = stateFolder();
+  const port = freePort();
+  openState(state.path, { hostname: "127.0.0.1", port });
+  const file = `${state.path}/sallyport.yaml`;
+  const login = newLogin();
+  Deno.writeTextFileSync(
+    file,
+    Deno.readTextFileSync(file)
+      .replace("enabled: yes", "enabled: yes\n    use_pam_auth: yes")
+      .replace("- newcomer\n", `- newcomer\n      - ${login}\n`) +
+      `pam_logins:\n  ${login}: newcomers\n`,
+  );
+  await makeAccount(login);
+  assert.equal((await run(["chpasswd"], { stdin: `${login}:correct horse\n` })).code, 0);
+  await using _started = await Started.run(state.path, port);
+  const target = { port, keyFile: `${state.path}/id_ed25519`, state: state.path };
+  const logIn = async (...answers: string[]) => {
+    const { options } = await person("keyboard-interactive", answers);
+    const { code, stdout } = await ssh(target, login, "id -un", options);
+    return { code, stdout };
+  };
+  assert.deepEqual(await logIn("correct horse"), { code: 0, stdout: `${login}\n` });
+  assert.deepEqual(await logIn("wrong"), { code: 255, stdout: "" });
+  assert.equal((await run(["chage", "-d", "0", login])).code, 0);
+  const fresh = "Fresh-Pony-42";
+  assert.deepEqual(await logIn("correct horse", "correct horse", fresh, fresh), {
+    code: 0,
+    stdout: `${login}\n`,
+  });
+  assert.deepEqual(await logIn(fresh), { code: 0, stdout: `${login}\n` });
 });
 
 Deno.test("start passes SIGHUP on to the gateway, which lets a new role in and keeps open sessions", async () => {

@@ -82,3 +82,16 @@ Deno.test("AccessPolicy.byPam() gives the roles of the exact login, else of the 
   assert.equal(new AccessPolicy([], roles, { ada: [] }).byPam("ada", "password"), null);
   assert.equal(new AccessPolicy([], roles).byPam("ada", "password"), null);
 });
+
+Deno.test("AccessPolicy.keyHolders() names everybody whose roles allow the login, and nobody else", () => {
+  const roles = { ops: { logins: ["web-*", "root"] }, guests: { logins: ["ada"] }, all: { logins: ["*"] } };
+  const user = (name: string, ...roles: string[]) => ({ name, keys: [line], roles, traits: {} });
+  const policy = new AccessPolicy(
+    [user("o", "ops"), user("g", "guests"), user("a", "all"), user("n")],
+    roles,
+  );
+  const names = (login: string) => policy.keyHolders(login).map(({ user }) => user);
+  assert.deepEqual(names("web-1"), ["o", "a"]);
+  assert.deepEqual(names("ada"), ["g", "a"]);
+  assert.deepEqual(names("root"), ["o"], "root is not reached by a pattern");
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseConfigFile } from "../../../shared/config/load.ts";
 import { toHostSettings } from "../../../shared/config/settings.ts";
+import { noAccounts } from "../../support/accounts.ts";
 
 function accountsOf(keys: string) {
   const text = `host: {name: h, identity: i, trust: t, accounts: {${keys}}}`;
@@ -8,16 +9,7 @@ function accountsOf(keys: string) {
 }
 
 Deno.test("host.accounts is off unless asked for, and its uids are clear of useradd's and systemd's", () => {
-  assert.deepEqual(accountsOf(""), {
-    mode: "off",
-    groups: [],
-    shell: "/bin/bash",
-    home: "/home",
-    sudoers: [],
-    uidRange: { min: 70_000, max: 99_999 },
-    ledgerFile: "/var/lib/sallyport/accounts.json",
-    sweepIntervalMs: 30_000,
-  });
+  assert.deepEqual(accountsOf(""), noAccounts);
   assert.equal(accountsOf("mode: off").mode, "off");
   assert.equal(accountsOf("mode: false").mode, "off", "as YAML 1.1 reads off");
   assert.equal(accountsOf("mode: ephemeral").mode, "ephemeral");

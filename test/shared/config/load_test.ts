@@ -193,3 +193,21 @@ Deno.test("loadConfig() says in one sentence that there is no such file", () => 
     message: "Cannot read /nonexistent/f.yaml: there is no such file",
   });
 });
+
+Deno.test("parseConfig() takes AuthenticationMethods in one line as sshd_config has it, and one role for a login of PAM", () => {
+  const text = (ways: string) =>
+    `gateway: {host_keys: [k], identity: i, trust: t, host: h, AuthenticationMethods: ${ways}}
+roles: {r: {logins: [x]}}
+pam_logins: {ada: r}`;
+  const { gateway, pam_logins } = parseConfig(text('"publickey,password  keyboard-interactive"'), "f");
+  assert.deepEqual(gateway?.AuthenticationMethods, [["publickey", "password"], ["keyboard-interactive"]]);
+  assert.deepEqual(pam_logins, { ada: ["r"] });
+  assert.match(
+    mistakes(text('"publickey pasword"'))[0] ?? "",
+    /^f:1:82: gateway\.AuthenticationMethods must be one of publickey \| .*, not "publickey pasword"$/,
+  );
+  assert.match(
+    mistakes("roles: {r: {logins: [x]}}\npam_logins: {ada: dev}")[0] ?? "",
+    /^f:2:\d+: pam_logins\.ada\[0\] names the role "dev"/,
+  );
+});

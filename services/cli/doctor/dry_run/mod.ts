@@ -1,16 +1,19 @@
 /** `sallyport doctor --login NAME`: what each PAM module would say to this login, and how it would end. */
 
+import { isIP } from "node:net";
 import { type ConfigFile, loadConfig } from "../../../../shared/config/load.ts";
 import { loadTeleportPam } from "../../../../shared/config/teleport.ts";
 import { isLogin, isName } from "../../../../shared/protocol/names.ts";
 import { ExitCode, Failure, mustBeRoot } from "../../failure.ts";
 import { type Options, textOption } from "../../verb.ts";
+import { type Admission, admissionTo, nobodyMayHave } from "./applicant.ts";
 import { tryHere } from "./here.ts";
 import { tryThere } from "./there.ts";
 
 /** A login to try. */
 export interface Trial {
   login: string;
+  admission: Admission;
   /** Numeric address it is said to come from. */
   address: string;
   withSession: boolean;
@@ -23,7 +26,7 @@ export interface Trial {
  * @returns `no` when the login would be refused
  * @throws {Failure}
  */
-export function dryRunLogin(options: Options, file: string | null): Promise<ExitCode> {
+export async function dryRunLogin(options: Options, file: string | null): Promise<ExitCode> {
   mustBeRoot("try a login");
   const login = textOption(options, "login") ?? "";
   if (!isLogin(login)) throw new Failure(`"${login}" cannot be a login`, ExitCode.usage);
@@ -33,12 +36,25 @@ export function dryRunLogin(options: Options, file: string | null): Promise<Exit
       ExitCode.usage,
     );
   }
+  const address = textOption(options, "from") ?? "127.0.0.1";
+  if (isIP(address) === 0) {
+    throw new Failure(
+      `--from must be a numeric address such as 192.0.2.7 or 2001:db8::7, not "${address}"`,
+      ExitCode.usage,
+    );
+  }
   const source = loadConfig(file);
-  const trial = { login, address: textOption(options, "from") ?? "", withSession: options.session === true };
   const host = hostOf(source, textOption(options, "host"));
-  if (host !== source.config.host?.name) return tryThere(source, trial, host);
+  const admission = admissionTo(login, source);
+  if (admission === null) {
+    console.log(nobodyMayHave(login));
+    return ExitCode.no;
+  }
+  console.log(admission.who);
+  const trial = { login, admission, address, withSession: options.session === true };
+  if (host !== source.config.host?.name) return await tryThere(source, trial, host);
   const teleport = textOption(options, "teleport");
-  return tryHere(source, trial, teleport === undefined ? undefined : loadTeleportPam(teleport));
+  return await tryHere(source, trial, teleport === undefined ? undefined : loadTeleportPam(teleport));
 }
 
 function hostOf({ config, file }: ConfigFile, named: string | undefined): string {

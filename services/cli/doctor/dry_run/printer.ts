@@ -8,7 +8,11 @@ export class Printer {
   /** Whether the login would be let in; `null` as long as nobody knows. */
   isLetIn: boolean | null = null;
 
+  /** Whether anything has come in. */
+  hasHeard = false;
+
   found(message: DryRunMessage): void {
+    this.hasHeard = true;
     if (message.type === "lease.tried") this.isLetIn = message.isLetIn;
     else if (message.kind === "running") this.#running = message.text;
     else {

@@ -11,14 +11,13 @@ import { readIdentity, readTrust } from "../../../../shared/trust/identity.ts";
 import { Hosts } from "../../../gateway/hosts.ts";
 import { Leases } from "../../../gateway/leases.ts";
 import { type ExitCode, Failure, sentenceOf } from "../../failure.ts";
-import { likelyApplicant } from "./applicant.ts";
 import type { Trial } from "./mod.ts";
 import { Printer } from "./printer.ts";
 
 /** @throws {Failure} When the host cannot be asked */
 export async function tryThere(
   source: ConfigFile,
-  { login, address, withSession }: Trial,
+  { login, admission, address, withSession }: Trial,
   host: string,
 ): Promise<ExitCode> {
   const { name, identityFile, trustFile, sessionTimeoutMs, bus: settings } = toGatewaySettings(source);
@@ -35,8 +34,8 @@ export async function tryThere(
     const { promise: tried, resolve } = Promise.withResolvers<void>();
     const lease = await leases.open({
       target: { login, host },
-      applicant: likelyApplicant(source.config, login),
-      pamAuth: "host-decides",
+      applicant: admission.applicant,
+      pamAuth: admission.pamAuth,
       client: { address, port: 0, serverAddress: address, serverPort: 0 },
       dryRun: {
         withSession,
@@ -47,7 +46,8 @@ export async function tryThere(
       },
     }).catch((cause) => {
       if (!(cause instanceof ProblemError)) throw cause;
-      throw new Failure(`${host}: ${cause.message}`, undefined, { cause });
+      const heard = cause.problem === "host-unreachable" ? ` ${heardOf(hosts.names)}` : "";
+      throw new Failure(`${host}: ${cause.message}${heard}`, undefined, { cause });
     });
     const end = await Promise.race([tried, lease.ended]);
     if (end) {
@@ -57,4 +57,9 @@ export async function tryThere(
   } finally {
     await bus.close();
   }
+}
+
+/** To be compared with the name that was given. */
+function heardOf(names: string[]): string {
+  return names.length === 0 ? "No host is heard on the bus." : `Hosts heard: ${names.join(", ")}.`;
 }

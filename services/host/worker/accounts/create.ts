@@ -136,8 +136,9 @@ function verify(login: string, expected: Expected): void {
   const { uid, home, shell } = expected;
   const isAsked = found?.uid === uid && found.gid === uid && found.home === home && found.shell === shell;
   if (!found || !isAsked) {
-    const { uid, gid, home, shell } = found ?? {};
-    const seen = found ? JSON.stringify({ uid, gid, home, shell }) : "nothing";
+    const seen = found
+      ? `uid ${found.uid}, gid ${found.gid}, home ${found.home}, shell ${found.shell}`
+      : "nothing";
     throw new Error(`useradd has not made '${login}' as asked: the name service shows ${seen}`);
   }
   const gids = new Set(groupList(login, found.gid));

@@ -2,7 +2,7 @@
 
 import { makePipe, OpenFlags, openPath, readInto } from "../../../../ffi/descriptor.ts";
 import type { FileLock } from "../../../../ffi/flock.ts";
-import { killProcess, pidfdOpen, poll, waitChild } from "../../../../ffi/process.ts";
+import { describeEnd, killProcess, pidfdOpen, poll, waitChild } from "../../../../ffi/process.ts";
 import { closeDescriptor, setNonBlocking } from "../../../../ffi/socket.ts";
 import { spawn } from "../../../../ffi/spawn.ts";
 import { signalNumbers } from "../../../../shared/protocol/names.ts";
@@ -68,7 +68,7 @@ export function runProgram(name: string, args: string[], options: ProgramOptions
     const said = output === "" ? "it said nothing" : output;
     if (isLate) throw new Error(`Cannot wait for ${name} longer than ${deadlineMs} ms: ${said}`);
     if (end && "code" in end && (end.code === 0 || accepted.includes(end.code))) return end.code;
-    throw new Error(`${name} ended with ${JSON.stringify(end)}: ${said}`);
+    throw new Error(`${name} ended with ${end ? describeEnd(end) : "nobody knows what"}: ${said}`);
   } finally {
     closeDescriptor(readEnd);
     closeDescriptor(nothing);

@@ -16,10 +16,18 @@ import { standingOf } from "./ownership.ts";
 import { removeAccount } from "./remove.ts";
 import { removeSudoers } from "./sudoers.ts";
 
-/** @throws {Error} If the ledger cannot be used; nothing was touched then */
+/** Says in one line why, when the ledger cannot be used; nothing was touched then. */
 export function sweepAccounts(settings: HostSettings): void {
   prepareProcess();
   const log = stderrLog(settings);
+  try {
+    sweepAll(settings, log);
+  } catch (cause) {
+    log("error", "Cannot sweep the accounts", { cause });
+  }
+}
+
+function sweepAll(settings: HostSettings, log: Log): void {
   for (const login of loginsToSee(settings, log)) {
     // The lock is given up in between, so that a login waits for one removal and not for all.
     using bench = new Bench(settings, log);

@@ -1,0 +1,60 @@
+/** Runs PAM for a request, with the person at its other end, and says how it went. */
+
+import type { HostSettings } from "../../../shared/config/host_settings.ts";
+import type { Problem } from "../../../shared/protocol/problems.ts";
+import { asProblem, causes, describeCause } from "./cause.ts";
+import type { DispatcherSocket } from "./dispatcher_socket.ts";
+import { type Login, logIn } from "./login.ts";
+import type { LoginRecords } from "./login_records.ts";
+import { restoreLoginLimits } from "./prepare.ts";
+import { askPerson, LoginCancelled } from "./questions.ts";
+import type { TakenRequest } from "./take_request.ts";
+
+export interface AskedLogin extends TakenRequest {
+  settings: HostSettings;
+  records: LoginRecords;
+  socket: DispatcherSocket;
+}
+
+/** @returns `null` when the login was refused, which the dispatcher knows then */
+export function openLogin({ open, responses, settings, records, socket }: AskedLogin): Login | null {
+  let isOpening = true;
+  try {
+    restoreLoginLimits(settings.openFilesSoft);
+    return logIn(open, settings, {
+      notify: (text) => {
+        if (isOpening) socket.reply({ type: "lease.notice", text });
+      },
+      ask: (prompt) => {
+        if (!isOpening) throw new Error("Cannot ask after the login");
+        return askPerson(socket, responses, prompt);
+      },
+      log: (level, message, properties) => socket.log(level, message, properties),
+      onCloseFailure: (step, error) =>
+        socket.log("warning", "Cannot complete {step}: {cause}", { step, cause: describeCause(error) }),
+    });
+  } catch (error) {
+    const { problem, detail } = asProblem(error);
+    if (isRefusalOfPerson(problem, error)) records.refuse(open.login);
+    socket.reply({ type: "lease.refused", problem, text: detail ?? "", cause: describeCause(error) });
+    return null;
+  } finally {
+    isOpening = false;
+  }
+}
+
+/** Problems that are a verdict about somebody, and not about the host. */
+const verdicts: Problem[] = [
+  "authentication-failed",
+  "authentication-unavailable",
+  "password-expired",
+  "access-denied",
+  "account-missing",
+  "account-refused",
+  "session-refused",
+];
+
+/** Whoever has left was not refused. */
+function isRefusalOfPerson(problem: Problem, error: unknown): boolean {
+  return verdicts.includes(problem) && !causes(error).some((cause) => cause instanceof LoginCancelled);
+}
