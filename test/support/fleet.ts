@@ -5,9 +5,15 @@ import { type CommandResult, run } from "./command.ts";
 import { allProcesses, isAlive, type ProcessInfo, signal } from "./processes.ts";
 import { type Role, roleOf } from "./sallyport.ts";
 import { spawnSsh, ssh, type SshOptions, type SshTarget } from "./ssh.ts";
+import { writeScript } from "./stacks.ts";
+import { echoCommand, Talk } from "./talk.ts";
 import { until } from "./wait.ts";
 
 export type { Member };
+
+/** Where a host notes PAM's sessions, and how. */
+const sessionRecord = "/run/pam-sessions";
+const recordSession = `#!/bin/sh\necho "$PAM_TYPE $PAM_USER" >> ${sessionRecord}\n`;
 
 /** Parts of the product on one machine, and the bus. */
 export type Part = Role | "bus";
@@ -24,10 +30,11 @@ export class TestFleet implements AsyncDisposable {
     const withLogs = (party: Party) => ({ log: { level: "debug", format: "json" }, ...config(party) });
     const fleet = await Fleet.start({ ...options, config: withLogs });
     const test = new TestFleet(fleet);
-    if (stack !== undefined) {
-      for (const host of fleet.hosts) {
-        await Deno.writeTextFile(`${fleet.folder}/${host.name}/pam.d/sallyport`, stack);
-      }
+    const recorder = await writeScript(fleet.folder, "record-session", recordSession);
+    for (const host of fleet.hosts) {
+      const file = `${fleet.folder}/${host.name}/pam.d/sallyport`;
+      const text = stack ?? await Deno.readTextFile(file);
+      await Deno.writeTextFile(file, `${text}session required pam_exec.so quiet ${recorder}\n`);
     }
     return test;
   }
@@ -139,6 +146,25 @@ export class TestFleet implements AsyncDisposable {
     } catch {
       return 0;
     }
+  }
+
+  /** How often PAM has opened and closed a session of `login` on a host. */
+  sessions(host: Member, login: string): { opened: number; closed: number } {
+    let text = "";
+    try {
+      text = Deno.readTextFileSync(this.path(host, sessionRecord));
+    } catch {
+      // None yet.
+    }
+    const count = (type: string) => text.split("\n").filter((line) => line === `${type} ${login}`).length;
+    return { opened: count("open_session"), closed: count("close_session") };
+  }
+
+  /** Starts a session that says back every line, and waits for its first. */
+  async talk(login: string, options: string[] = [], gateway?: Member): Promise<Talk> {
+    const talk = new Talk(this.spawn(login, echoCommand, ["-o", "LogLevel=INFO", ...options], gateway));
+    await talk.line();
+    return talk;
   }
 
   /** Runs a program as root on a member's machine. */
