@@ -13,6 +13,7 @@ import {
 } from "../../shared/protocol/lease.ts";
 import {
   heartbeatIntervalMs,
+  heartbeatTimeoutMs,
   leaseAnswerTimeoutMs,
   leaseOpenTtlMs,
   maxEnvelopeBytes,
@@ -84,6 +85,8 @@ export class Leases implements Disposable {
   readonly #clock = new SteadyClock();
   /** By lease id: requests whose answer is waited for. */
   readonly #asking = new Map<string, { host: string; fail: (error: ProblemError) => void }>();
+  /** Hosts that have fallen silent, by `performance.now()`: they may only be cut off, and come back. */
+  readonly #silentSince = new Map<string, number>();
   readonly #stop: (() => void)[] = [];
   #isDraining = false;
 
@@ -103,7 +106,10 @@ export class Leases implements Disposable {
       for (const { lease } of this.#leases.values()) lease.busIsUp(state === "up");
       if (state === "up") this.#beat();
     });
-    const timer = setInterval(() => this.#beat(), heartbeatIntervalMs);
+    const timer = setInterval(() => {
+      this.#beat();
+      this.#endSilent();
+    }, heartbeatIntervalMs);
     this.#stop.push(() => frames.unsubscribe(), unwatch, () => clearInterval(timer));
     hosts.onRestarted((host) => {
       this.#endAllOn(host, "the host has restarted");
@@ -112,7 +118,7 @@ export class Leases implements Disposable {
         if (asking.host === host) asking.fail(new ProblemError("stale-boot"));
       }
     });
-    hosts.onSilent((host) => this.#endAllOn(host, "the host has fallen silent"));
+    hosts.onSilent((host) => this.#silentSince.set(host, performance.now() - heartbeatTimeoutMs));
     this.#beat();
   }
 
@@ -223,6 +229,15 @@ export class Leases implements Disposable {
       throw new ProblemError(down ? "bus-down" : "host-unreachable", undefined, { cause });
     } finally {
       this.#asking.delete(lease);
+    }
+  }
+
+  #endSilent(): void {
+    const { hosts, sessionTimeoutMs } = this.#options;
+    for (const [host, since] of this.#silentSince) {
+      if (hosts.isSilent(host) && performance.now() - since <= sessionTimeoutMs) continue;
+      this.#silentSince.delete(host);
+      if (hosts.isSilent(host)) this.#endAllOn(host, "the host has fallen silent");
     }
   }
 

@@ -2,9 +2,10 @@
 
 import { Poller } from "../../../ffi/epoll.ts";
 import type { Bus } from "../../../shared/bus/bus.ts";
+import { isPrompt } from "../../../shared/bus/prompt.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { getLogger } from "../../../shared/log.ts";
-import { heartbeatIntervalMs } from "../../../shared/protocol/limits.ts";
+import { silenceCheckMs } from "../../../shared/protocol/limits.ts";
 import {
   allGatewayHeartbeats,
   framesForHost,
@@ -97,9 +98,11 @@ export class Dispatcher {
       gateways.excuse(performance.now());
       this.#publishHeartbeat();
     });
-    const timer = setInterval(() => {
-      if (bus.state === "up") gateways.check(performance.now());
-    }, heartbeatIntervalMs);
+    const timer = setInterval(async () => {
+      const isHeard = await isPrompt(bus);
+      if (isHeard) gateways.check(performance.now());
+      else gateways.excuse(performance.now());
+    }, silenceCheckMs);
     this.#ended.promise.then(() => clearInterval(timer));
     this.#publishHeartbeat();
     this.#log.info("Host {host} serves", { host: settings.name });
