@@ -2,54 +2,18 @@
 
 import { match, strictEqual } from "node:assert/strict";
 import { shell } from "../support/command.ts";
+import { killedTransfer, lastingPids, made } from "../support/killed_transfer.ts";
 import { newLogin } from "../support/logins.ts";
-import { processTree, signal } from "../support/processes.ts";
+import { signal } from "../support/processes.ts";
 import { startOnNats } from "../support/real_nats.ts";
-import { roleOf, type Sallyport } from "../support/sallyport.ts";
-import { sshArguments } from "../support/ssh.ts";
 import { span, until } from "../support/wait.ts";
 
-const megabyte = 1_000_000;
-/** The soak moves more, by the same way. */
-const bytes = Number(Deno.env.get("SALLYPORT_TEST_BYTES") ?? 100 * megabyte);
-const kills = 3;
+const [bytes, kills] = [100_000_000, 3];
 /** As long as nats-server waits for a client that takes nothing (write_deadline, 10 s), and then some. */
 const silentMs = 14_000;
 
-/** Output that cannot be compressed or guessed, and is the same each time. */
-function made(login: string): string {
-  return `openssl enc -aes-128-ctr -nosalt -pass pass:${login} -pbkdf2 -in /dev/zero 2> /dev/null | head -c ${bytes}`;
-}
-
-/** The service's processes that live through it. */
-function lasting(sallyport: Sallyport): string {
-  const roles = ["gateway", "dispatcher", "monitor"];
-  return processTree(sallyport.child.pid).filter((process) => roles.includes(roleOf(process) ?? ""))
-    .map(({ pid }) => pid).join(" ");
-}
-
 Deno.test(`not a byte is lost or doubled when nats-server is killed ${kills} times in a transfer`, async () => {
-  await using on = await startOnNats();
-  const { sallyport, nats } = on;
-  const login = newLogin();
-  const sum = (await shell(`${made(login)} | sha256sum`)).stdout;
-  const before = lasting(sallyport);
-  // The same connection carries a second session, which is to live on.
-  const copy = `/tmp/${login}`;
-  const down = shell(`"$@" | tee ${copy} | sha256sum`, sshArguments(sallyport, login, [], [made(login)]), {
-    timeoutMs: 300_000,
-  });
-  const arrived = async () => (await Deno.stat(copy).catch(() => ({ size: 0 }))).size;
-  for (let kill = 1; kill <= kills; kill++) {
-    await until("the transfer has moved on", async () => await arrived() > bytes * kill / (kills + 2), {
-      timeoutMs: 120_000,
-    });
-    await nats.kill();
-    await nats.start();
-  }
-  strictEqual((await down).stdout, sum);
-  strictEqual(lasting(sallyport), before);
-  await Deno.remove(copy);
+  await killedTransfer(bytes, kills);
 });
 
 Deno.test("a session goes on after nats-server has hung until everybody has noticed", async () => {
@@ -77,8 +41,8 @@ Deno.test(`a client that reads nothing for ${silentMs / 1_000} s gets every byte
   await using on = await startOnNats();
   const { sallyport, nats } = on;
   const login = newLogin();
-  const sum = (await shell(`${made(login)} | sha256sum`)).stdout;
-  await using client = sallyport.spawn(login, made(login));
+  const sum = (await shell(`${made(login, bytes)} | sha256sum`)).stdout;
+  await using client = sallyport.spawn(login, made(login, bytes));
   const other = newLogin();
   const reader = client.stdout.getReader();
   const first = (await reader.read()).value!;
@@ -108,7 +72,7 @@ Deno.test("when the bus stays away longer than bus.session_timeout both ends end
   const output = client.stdout.getReader();
   await output.read();
   strictEqual(await sallyport.leases(), 1);
-  const before = lasting(sallyport);
+  const before = lastingPids(sallyport);
   await nats.kill();
   const said = await new Response(client.stderr).text();
   strictEqual((await client.status).code, 255);
@@ -118,7 +82,7 @@ Deno.test("when the bus stays away longer than bus.session_timeout both ends end
   await nats.start();
   const works = async () => (await sallyport.ssh(login, "exit 7")).code === 7;
   await until("new logins work", works, { timeoutMs: 30_000, everyMs: 300 });
-  strictEqual(lasting(sallyport), before);
+  strictEqual(lastingPids(sallyport), before);
   await output.cancel();
   await client.stdin.close().catch(() => {});
 });
