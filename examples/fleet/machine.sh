@@ -7,12 +7,19 @@ set -eu
 name=$1 address=$2 scratch=$3 hosts=$4
 
 # What the machine writes is kept in memory, and is gone with it.
-mount -t tmpfs -o mode=0755,size=512m tmpfs "$scratch"
+mount -t tmpfs -o mode=0755,size=1g tmpfs "$scratch"
 for folder in etc home var tmp; do
   mkdir -p "$scratch/$folder/upper" "$scratch/$folder/work"
   chmod --reference="/$folder" "$scratch/$folder/upper"
-  mount -t overlay \
-    -o "lowerdir=/$folder,upperdir=$scratch/$folder/upper,workdir=$scratch/$folder/work" overlay "/$folder"
+  options="lowerdir=/$folder,upperdir=$scratch/$folder/upper,workdir=$scratch/$folder/work"
+  if ! mount -t overlay -o "$options" overlay "/$folder" 2> /dev/null; then
+    # Overlays stack two deep, and a container's root may be one: a copy, without what package managers keep.
+    if [ "$folder" != tmp ]; then
+      tar -C "/$folder" --exclude=./cache --exclude=./lib/apt --exclude=./lib/dpkg -cf - . |
+        tar -C "$scratch/$folder/upper" -xpf -
+    fi
+    mount --bind "$scratch/$folder/upper" "/$folder"
+  fi
 done
 mount -t tmpfs -o mode=0755 tmpfs /run
 mkdir -m 1777 /run/lock
