@@ -13,11 +13,11 @@ for folder in etc home var tmp; do
   chmod --reference="/$folder" "$scratch/$folder/upper"
   options="lowerdir=/$folder,upperdir=$scratch/$folder/upper,workdir=$scratch/$folder/work"
   if ! mount -t overlay -o "$options" overlay "/$folder" 2> /dev/null; then
-    # Overlays stack two deep, and a container's root may be one: a copy, without what package managers keep.
-    if [ "$folder" != tmp ]; then
-      tar -C "/$folder" --exclude=./cache --exclude=./lib/apt --exclude=./lib/dpkg -cf - . |
-        tar -C "$scratch/$folder/upper" -xpf -
-    fi
+    # Overlays stack two deep, and a container's root may be one. Then a copy, without what package managers keep;
+    # /tmp is the same for all.
+    if [ "$folder" = tmp ]; then continue; fi
+    tar -C "/$folder" --exclude=./cache --exclude=./lib/apt --exclude=./lib/dpkg -cf - . |
+      tar -C "$scratch/$folder/upper" -xpf -
     mount --bind "$scratch/$folder/upper" "/$folder"
   fi
 done
