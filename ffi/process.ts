@@ -35,10 +35,6 @@ const libc = library(C_LIBRARY, {
   chdir: { parameters: ["buffer"], result: "i32" },
   // int sigemptyset(sigset_t *set) <signal.h>
   sigemptyset: { parameters: ["buffer"], result: "i32" },
-  // int sigaddset(sigset_t *set, int signum) <signal.h>
-  sigaddset: { parameters: ["buffer", "i32"], result: "i32" },
-  // int signalfd(int fd, const sigset_t *mask, int flags) <sys/signalfd.h>
-  signalfd: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   // int pthread_sigmask(int how, const sigset_t *set, sigset_t *oldset) <signal.h>
   pthread_sigmask: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   // int execve(const char *pathname, char *const argv[], char *const envp[]) <unistd.h>
@@ -169,9 +165,8 @@ export function restoreSignals(signals: number[]): void {
   for (const signal of signals) unwrap("signal", libc().signal(signal, SIG_DFL));
 }
 
-/** SIGRTMAX <bits/signum-generic.h>, SIG_BLOCK and SIG_SETMASK <bits/sigaction.h>, sizeof(sigset_t) */
+/** SIGRTMAX <bits/signum-generic.h>, SIG_SETMASK <bits/sigaction.h>, sizeof(sigset_t) */
 const SIGRTMAX = 64;
-const SIG_BLOCK = 0;
 const SIG_SETMASK = 2;
 const SIGNAL_SET_BYTES = 128;
 
@@ -182,38 +177,6 @@ export function restoreAllSignals(): void {
   const none = new Uint8Array(new ArrayBuffer(SIGNAL_SET_BYTES));
   libc().sigemptyset(none);
   libc().pthread_sigmask(SIG_SETMASK, none, new Uint8Array(new ArrayBuffer(SIGNAL_SET_BYTES)));
-}
-
-function signalSet(signals: number[]): Uint8Array<ArrayBuffer> {
-  const set = new Uint8Array(new ArrayBuffer(SIGNAL_SET_BYTES));
-  libc().sigemptyset(set);
-  for (const signal of signals) unwrap("sigaddset", libc().sigaddset(set, signal));
-  return set;
-}
-
-/**
- * Holds `signals` (numbers) back from this thread, and from every thread of the program that {@link execReplace} puts in
- * its place, until {@link openSignals} takes them. Children started by `spawn` are not concerned.
- *
- * @throws {SystemError} EINVAL
- */
-export function blockSignals(signals: number[]): void {
-  const before = new Uint8Array(new ArrayBuffer(SIGNAL_SET_BYTES));
-  const errno = libc().pthread_sigmask(SIG_BLOCK, signalSet(signals), before);
-  if (errno !== 0) throw new SystemError("pthread_sigmask", errno);
-}
-
-/** SFD_CLOEXEC <bits/signalfd.h> */
-const SFD_CLOEXEC = 0o2000000;
-
-/**
- * A descriptor that becomes readable when one of `signals` (numbers) has come (signalfd(2)); all threads must have them
- * blocked.
- *
- * @throws {SystemError} EMFILE, ENFILE, ENOMEM
- */
-export function openSignals(signals: number[]): number {
-  return unwrap("signalfd", libc().signalfd(-1, signalSet(signals), SFD_CLOEXEC));
 }
 
 /**

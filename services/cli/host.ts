@@ -7,7 +7,7 @@ import { toHostSettings } from "../../shared/config/settings.ts";
 import { loadTeleportPam } from "../../shared/config/teleport.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
 import { requireAccountPrograms } from "./account_programs.ts";
-import { blockSignals } from "../../ffi/process.ts";
+import { blockSignals } from "../../ffi/signal_fd.ts";
 import { stopSignals } from "../../shared/protocol/names.ts";
 import { loadMembership } from "../../shared/trust/files.ts";
 import { become } from "./become.ts";

@@ -90,10 +90,11 @@ function planOf(state: State, { configFile, listen: given, teleport }: Given): P
   const file = loadConfig(configFile);
   const gateway = toGatewaySettings(file);
   const host = toHostSettings(file, teleport === undefined ? undefined : loadTeleportPam(teleport));
-  const broker = toBrokerConfig(file);
+  // Without that section the servers of `bus` are somebody else's.
+  const broker = file.config.broker ? toBrokerConfig(file) : null;
   const listen = given ? [given] : gateway.listen;
   for (const address of listen) mustBeFree(address, "give --listen with another port");
-  mustBeFree(broker, `give broker.listen and bus.servers another port in ${configFile}`);
+  if (broker) mustBeFree(broker, `give broker.listen and bus.servers another port in ${configFile}`);
 
   const verb = (name: string, permissions: PermissionSet, more: string[] = []) =>
     denoArguments(permissions, "services/main.ts", [name, "--config", configFile, withParent, ...more]);
@@ -102,12 +103,14 @@ function planOf(state: State, { configFile, listen: given, teleport }: Given): P
   const trust = loadTrust(host.trustFile);
   return {
     stages: [
-      [{
-        name: "broker",
-        args: verb("broker", "launcher"),
-        ready: (signal) => untilGreeted(broker, "INFO ", signal),
-        stopTimeoutMs: stopTimeoutMs.broker,
-      }],
+      ...(broker
+        ? [[{
+          name: "broker",
+          args: verb("broker", "launcher"),
+          ready: (signal: AbortSignal) => untilGreeted(broker, "INFO ", signal),
+          stopTimeoutMs: stopTimeoutMs.broker,
+        }]]
+        : []),
       [{
         name: "gateway",
         args: verb("gateway", "gateway", given ? ["--listen", addressText(given)] : []),

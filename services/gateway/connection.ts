@@ -78,6 +78,10 @@ export class SshConnection {
     this.end("The login took too long; connect again.");
   }
 
+  get isLoggedIn(): boolean {
+    return this.#lease !== undefined;
+  }
+
   /** Closes the connection with a sentence OpenSSH prints. */
   end(sentence: string): void {
     disconnect(this.#ssh, DisconnectReason.byApplication, sentence);

@@ -2,7 +2,13 @@
 
 import type { Bus } from "../../shared/bus/bus.ts";
 import { decodeHostHeartbeat } from "../../shared/protocol/lease.ts";
-import { heartbeatIntervalMs, heartbeatTimeoutMs, maxEnvelopeBytes } from "../../shared/protocol/limits.ts";
+import { isPrompt } from "../../shared/bus/prompt.ts";
+import {
+  heartbeatIntervalMs,
+  heartbeatTimeoutMs,
+  maxEnvelopeBytes,
+  silenceCheckMs,
+} from "../../shared/protocol/limits.ts";
 import { allHostHeartbeats } from "../../shared/protocol/subjects.ts";
 import { openEnvelope } from "../../shared/trust/envelope.ts";
 import type { Trust } from "../../shared/trust/identity.ts";
@@ -32,6 +38,8 @@ const hearingMs = heartbeatIntervalMs * 1.5;
 export class Hosts implements Disposable {
   readonly #states = new Map<string, HostState>();
   readonly #latest = new Map<string, number>();
+  /** Boot ids of hosts that have fallen silent: one that returns with another has restarted. */
+  readonly #silent = new Map<string, string>();
   readonly #waiters = new Set<Waiter>();
   readonly #subscription: { unsubscribe(): void };
   readonly #sweep: ReturnType<typeof setInterval>;
@@ -50,12 +58,11 @@ export class Hosts implements Disposable {
     this.#bus = bus;
     this.#unwatch = bus.onState(() => this.#listeningSince = this.#now());
     this.#subscription = bus.subscribe(allHostHeartbeats, ({ data }) => this.#heard(data));
-    this.#sweep = setInterval(() => {
-      // While our own connection is down nobody can be heard; that is not the hosts' silence.
-      if (bus.state !== "up") {
-        for (const state of this.#states.values()) state.heardAt = this.#now();
-      } else this.#dropSilent();
-    }, heartbeatIntervalMs);
+    this.#sweep = setInterval(async () => {
+      // While our own connection is away nobody can be heard; that is not the hosts' silence.
+      if (await isPrompt(bus)) return this.#dropSilent();
+      for (const state of this.#states.values()) state.heardAt = this.#now();
+    }, silenceCheckMs);
   }
 
   /** Calls back when a host reports another boot id: every lease on it is gone. */
@@ -91,6 +98,11 @@ export class Hosts implements Disposable {
     return [...this.#states.keys()].sort();
   }
 
+  /** Whether `host` has fallen silent, and has not been heard since. */
+  isSilent(host: string): boolean {
+    return this.#silent.has(host);
+  }
+
   #untilAllAreHeardMs(): number {
     if (this.#bus.state !== "up") return hearingMs;
     return this.#listeningSince + hearingMs - this.#now();
@@ -113,7 +125,8 @@ export class Hosts implements Disposable {
     // A replayed heartbeat would bring back an old boot id or an old clock.
     if (beat.at <= (this.#latest.get(beat.host) ?? 0)) return;
     this.#latest.set(beat.host, beat.at);
-    const before = this.#states.get(beat.host);
+    const bootBefore = this.#states.get(beat.host)?.boot ?? this.#silent.get(beat.host);
+    this.#silent.delete(beat.host);
     const state: HostState = {
       name: beat.host,
       boot: beat.boot,
@@ -121,7 +134,7 @@ export class Hosts implements Disposable {
       heardAt: this.#now(),
     };
     this.#states.set(beat.host, state);
-    if (before && before.boot !== beat.boot) this.#onRestarted(beat.host);
+    if (bootBefore !== undefined && bootBefore !== beat.boot) this.#onRestarted(beat.host);
     for (const waiter of this.#waiters) {
       if (waiter.host === beat.host && waiter.notBoot !== beat.boot) this.#settle(waiter, state);
     }
@@ -133,6 +146,7 @@ export class Hosts implements Disposable {
       this.#states.delete(state.name);
       // A restart whose clock has stepped back looks like a replay; after a silence it may start anew.
       this.#latest.delete(state.name);
+      this.#silent.set(state.name, state.boot);
       this.#onSilent(state.name);
     }
   }

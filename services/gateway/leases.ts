@@ -13,6 +13,7 @@ import {
 } from "../../shared/protocol/lease.ts";
 import {
   heartbeatIntervalMs,
+  heartbeatTimeoutMs,
   leaseAnswerTimeoutMs,
   leaseOpenTtlMs,
   maxEnvelopeBytes,
@@ -84,7 +85,10 @@ export class Leases implements Disposable {
   readonly #clock = new SteadyClock();
   /** By lease id: requests whose answer is waited for. */
   readonly #asking = new Map<string, { host: string; fail: (error: ProblemError) => void }>();
+  /** Hosts that have fallen silent, by `performance.now()`: they may only be cut off, and come back. */
+  readonly #silentSince = new Map<string, number>();
   readonly #stop: (() => void)[] = [];
+  #isDraining = false;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
@@ -102,7 +106,10 @@ export class Leases implements Disposable {
       for (const { lease } of this.#leases.values()) lease.busIsUp(state === "up");
       if (state === "up") this.#beat();
     });
-    const timer = setInterval(() => this.#beat(), heartbeatIntervalMs);
+    const timer = setInterval(() => {
+      this.#beat();
+      this.#endSilent();
+    }, heartbeatIntervalMs);
     this.#stop.push(() => frames.unsubscribe(), unwatch, () => clearInterval(timer));
     hosts.onRestarted((host) => {
       this.#endAllOn(host, "the host has restarted");
@@ -111,12 +118,18 @@ export class Leases implements Disposable {
         if (asking.host === host) asking.fail(new ProblemError("stale-boot"));
       }
     });
-    hosts.onSilent((host) => this.#endAllOn(host, "the host has fallen silent"));
+    hosts.onSilent((host) => this.#silentSince.set(host, performance.now() - heartbeatTimeoutMs));
     this.#beat();
   }
 
   get size(): number {
     return this.#leases.size;
+  }
+
+  /** Tells the hosts that this process goes on with what it has, even if another of its name starts. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#beat();
   }
 
   /**
@@ -219,6 +232,15 @@ export class Leases implements Disposable {
     }
   }
 
+  #endSilent(): void {
+    const { hosts, sessionTimeoutMs } = this.#options;
+    for (const [host, since] of this.#silentSince) {
+      if (hosts.isSilent(host) && performance.now() - since <= sessionTimeoutMs) continue;
+      this.#silentSince.delete(host);
+      if (hosts.isSilent(host)) this.#endAllOn(host, "the host has fallen silent");
+    }
+  }
+
   #endAllOn(host: string, text: string): void {
     for (const entry of [...this.#leases.values()]) {
       if (entry.host === host) entry.lease.abandon("host-unreachable", text);
@@ -234,6 +256,7 @@ export class Leases implements Disposable {
       boot: this.#boot,
       at: this.#clock.now(),
       version,
+      draining: this.#isDraining,
     };
     bus.publish(gatewayHeartbeatSubject(name), signEnvelope(identity, beat));
   }

@@ -20,6 +20,7 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #connections = new Set<SshConnection>();
   #unauthenticated = 0;
+  #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -70,10 +71,23 @@ export class Listener {
       ...connection,
       client,
       onSettled: () => this.#unauthenticated--,
-      onClosed: () => this.#connections.delete(accepted),
+      onClosed: () => this.#closed(accepted),
     });
     this.#unauthenticated++;
     this.#connections.add(accepted);
+  }
+
+  /** Ends the connections of people who have not logged in, with a sentence; resolves when the others have ended. */
+  async drained(sentence: string): Promise<void> {
+    for (const connection of this.#connections) if (!connection.isLoggedIn) connection.end(sentence);
+    if (this.#connections.size === 0) return;
+    this.#drained ??= Promise.withResolvers();
+    await this.#drained.promise;
+  }
+
+  #closed(connection: SshConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#drained?.resolve();
   }
 
   /** Ends every connection with a sentence. */

@@ -14,11 +14,12 @@ import { Leases } from "./leases.ts";
 import { Listener } from "./listener.ts";
 import { loadHostKeys } from "./ssh2/mod.ts";
 
-/** How long connections get to read why the gateway goes away. */
+const farewell = "The gateway is going down; log in again in a moment.";
+/** How long connections get to read it. */
 const farewellMs = 500;
 
 /**
- * Runs until SIGTERM, SIGINT or `stop`.
+ * Runs until SIGINT or `stop`, or until SIGTERM and its connections have ended.
  *
  * @param settings From the checked configuration; files are read here, as root, before privileges are dropped
  * @param reload Reads the configuration again at SIGHUP; users and roles of the result apply to new logins. `forRestart`
@@ -101,11 +102,22 @@ export async function runGateway(
   const served = listeners.map((socket) => listener.serve(socket));
   for (const { addr } of listeners) log.info("Listening on {address}:{port}", addressOf(addr));
 
-  await Promise.race([stopSignal(), stop ?? stopSignal()]);
-  log.info("Stopping");
+  const hurried = Promise.race([signalled("SIGINT"), ...(stop ? [stop] : [])]);
+  const isAsked = await Promise.race([signalled("SIGTERM"), hurried.then(() => false)]);
   for (const socket of listeners) socket.close();
   await Promise.all(served);
-  listener.endAll("The gateway is going down; log in again in a moment.");
+  if (isAsked && settings.drainTimeoutMs > 0) {
+    const limitMs = settings.drainTimeoutMs;
+    log.info("Draining {connections} connections within {limitMs} ms", {
+      connections: listener.connections,
+      limitMs,
+    });
+    leases.drain();
+    const limit = new Promise((resolve) => setTimeout(resolve, limitMs));
+    await Promise.race([listener.drained(farewell), limit, signalled("SIGTERM"), hurried]);
+  }
+  log.info("Stopping");
+  listener.endAll(farewell);
   await new Promise((resolve) => setTimeout(resolve, farewellMs));
   await bus.close();
 }
@@ -115,9 +127,10 @@ function addressOf(address: Deno.Addr): { address: string; port: number } {
   return { address: hostname, port };
 }
 
-function stopSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, resolve);
+/** Resolves at the next `signal`. */
+function signalled(signal: Deno.Signal): Promise<true> {
+  const { promise, resolve } = Promise.withResolvers<true>();
+  Deno.addSignalListener(signal, () => resolve(true));
   return promise;
 }
 

@@ -22,6 +22,8 @@ export interface GatewaySettings extends MemberSettings {
   /** 0 means no probing. */
   clientAliveIntervalMs: number;
   clientAliveCountMax: number;
+  /** How long connections may go on after SIGTERM. */
+  drainTimeoutMs: number;
   /** Text shown before authentication, or null. */
   banner: string | null;
   users: UserSettings[];

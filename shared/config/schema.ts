@@ -91,6 +91,12 @@ const gateway = section({
     0,
   ),
   ClientAliveCountMax: optional(integer(1, 1_000), "Unanswered signs before a client is cut.", 3, 3),
+  drain_timeout: optional(
+    duration,
+    "After SIGTERM no connection is taken, and those there are may go on this long; SIGINT or a second SIGTERM ends them.",
+    30 * second,
+    "30s",
+  ),
   Banner: optional(orNull(fileName), "A text shown before authentication.", null, "banner.txt"),
 }, "The SSH side.");
 
@@ -180,6 +186,12 @@ const host = section({
     "Time PAM has to close a session before its worker is killed and a janitor closes it.",
     30 * second,
     30,
+  ),
+  drain_timeout: optional(
+    duration,
+    "After SIGTERM no login is taken, and those there are may go on this long; SIGINT or a second SIGTERM ends them.",
+    30 * second,
+    "30s",
   ),
   AcceptEnv: listKey(variablePattern, "Variables a client may set.", {
     fallback: ["LANG", "LC_*"],

@@ -103,6 +103,8 @@ export interface GatewayHeartbeat {
   boot: string;
   at: number;
   version: string;
+  /** It takes no connections any more; another of its name may take its place while it goes on. */
+  draining: boolean;
 }
 
 const x25519Length = 44; // base64 of 32 bytes
@@ -190,5 +192,6 @@ export function decodeGatewayHeartbeat(bytes: Uint8Array): GatewayHeartbeat {
     boot: fields.matching("boot", isLeaseId, "32 hex digits"),
     at: fields.integer("at", 0, Number.MAX_SAFE_INTEGER),
     version: fields.string("version", 64),
+    draining: fields.boolean("draining"),
   };
 }

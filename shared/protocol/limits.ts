@@ -38,6 +38,9 @@ export const heartbeatIntervalMs = 5_000;
 /** A process silent for this long is dead: its leases end. Three heartbeats. */
 export const heartbeatTimeoutMs = 15_000;
 
+/** How often it is looked who is silent: a dead process is known this much after its three heartbeats, at the latest. */
+export const silenceCheckMs = 1_000;
+
 /** PAM_MAX_NUM_MSG <security/_pam_types.h>: questions in one call of a module. */
 export const maxResponses = 32;
 /** PAM_MAX_RESP_SIZE <security/_pam_types.h>: bytes of an answer. */

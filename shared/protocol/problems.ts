@@ -24,6 +24,8 @@ export const problems = {
   "worker-died":
     "The host's session process ended unexpectedly; log in again, and tell the host's administrator if it happens twice.",
   "host-unreachable": "The host does not answer; check its name, or try again when it is back.",
+  "host-draining":
+    "The host takes no new logins, since its service is about to stop; try again when it is back.",
   "host-busy": "The host is handling too many logins right now; try again in a moment.",
   "bus-down": "The gateway has lost its connection to the bus; try again in a moment.",
   "stale-boot": "The host has just restarted; try again.",

@@ -235,6 +235,8 @@ export type MonitorMessage =
   | { type: "worker.refused"; lease: string; problem: Problem }
   /** The worker process is gone; a janitor has closed PAM if it had to. */
   | { type: "worker.gone"; lease: string }
+  /** No lease is to be opened any more; those there are go on. */
+  | { type: "drain" }
   /** The monitor was asked to end, and does so now. */
   | { type: "stopping" }
   /** A signed heartbeat to publish as it is. The boot id in clear for the dispatcher's own use. */
@@ -246,6 +248,7 @@ export function decodeMonitorMessage(bytes: Uint8Array): MonitorMessage {
     "worker.started",
     "worker.refused",
     "worker.gone",
+    "drain",
     "stopping",
     "heartbeat",
   ]);
@@ -257,6 +260,7 @@ export function decodeMonitorMessage(bytes: Uint8Array): MonitorMessage {
       return { type, lease: lease(), problem: decodeProblem(fields) };
     case "worker.gone":
       return { type, lease: lease() };
+    case "drain":
     case "stopping":
       return { type };
     case "heartbeat":

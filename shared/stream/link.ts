@@ -65,7 +65,8 @@ export class LeaseLink {
   /** Streams up to this number have been opened here; those not in the map are forgotten. */
   #highestOpened = -1;
   #heardAt: number;
-  #suspended = false;
+  /** When the bus went away; `null` while it is there. */
+  #awaySince: number | null = null;
   #dead: Error | null = null;
   #closed = false;
   #whenFinished: (() => void)[] = [];
@@ -144,10 +145,16 @@ export class LeaseLink {
     // A stream not opened here yet: as if lost; the peer sends it again.
   }
 
-  /** The bus is away (true) or back (false): silence while it is away does not count. */
+  /**
+   * The bus is away (true) or back (false): the peer's silence does not count meanwhile, but a bus that stays away for
+   * `sessionTimeoutMs` ends the link, for the peer cannot know us alive either.
+   */
   suspended(away: boolean): void {
-    this.#suspended = away;
-    this.#heardAt = this.#ticker.clock.now();
+    const now = this.#ticker.clock.now();
+    this.#heardAt = now;
+    if (away) this.#awaySince ??= now;
+    else this.#awaySince = null;
+    if (away && !this.#closed) this.#ticker.add(this);
   }
 
   /** The bus was away and is back: whatever waits asks at once. */
@@ -176,17 +183,21 @@ export class LeaseLink {
 
   /** Called by the ticker; says whether it wants to be called again. */
   tick(now: number): boolean {
+    if (this.#awaySince !== null) {
+      if (now - this.#awaySince <= this.#options.sessionTimeoutMs) return !this.#closed;
+      this.#die(new Error("The bus has been away for too long"));
+      return false;
+    }
     let waits = false;
     let expects = false;
     for (const stream of this.#streams.values()) {
-      if (!this.#suspended) waits = stream.tick(now) || waits;
-      else waits = true;
+      waits = stream.tick(now) || waits;
       expects ||= stream.expectsAnswer;
     }
     if (!expects) this.#silentSince = 0;
     else if (this.#silentSince === 0) this.#silentSince = now;
     const since = Math.max(this.#silentSince, this.#heardAt);
-    if (expects && !this.#suspended && now - since > this.#patienceMs) {
+    if (expects && now - since > this.#patienceMs) {
       this.#die(new Error("The peer has not answered for too long"));
       return false;
     }

@@ -10,6 +10,7 @@ import { startSallyport } from "../support/sallyport.ts";
 import { startSshd } from "../support/sshd.ts";
 import { benchStack } from "./stack.ts";
 import { newConnections, openConnection } from "./exec.ts";
+import { growth } from "./growth.ts";
 import { keystrokes } from "./keystrokes.ts";
 import { idleConnections, idleSessions } from "./memory.ts";
 import { printTable, type Row } from "./table.ts";
@@ -34,6 +35,7 @@ async function measure(rounds: number): Promise<Row[]> {
     roundTrip,
     idleSessions,
     idleConnections,
+    growth,
   ];
   const rows: Row[] = [];
   for (const step of steps) {

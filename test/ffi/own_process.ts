@@ -8,11 +8,12 @@ import * as limits from "../../ffi/limits.ts";
 import * as pam from "../../ffi/pam.ts";
 import * as privileges from "../../ffi/privileges.ts";
 import * as process from "../../ffi/process.ts";
+import * as signals from "../../ffi/signal_fd.ts";
 import * as socket from "../../ffi/socket.ts";
 import * as spawn from "../../ffi/spawn.ts";
 
 /** What the part of the test gets to work with. */
-const ffi = { ...descriptor, ...limits, ...pam, ...privileges, ...process, ...socket, ...spawn };
+const ffi = { ...descriptor, ...limits, ...pam, ...privileges, ...process, ...signals, ...socket, ...spawn };
 export type Ffi = typeof ffi;
 
 export interface Outcome<T> {

@@ -19,6 +19,7 @@ export const debianPackages = [
   "procps", // ps
   "putty-tools", // plink, yet another SSH client
   "sudo", // visudo, which checks sudoers
+  "systemd", // systemd-analyze, which reads the example units
   "tcc", // a C compiler of a megabyte, for PAM modules that misbehave
   "tmux", // a real terminal to log in from
   "util-linux", // unshare, flock, setsid

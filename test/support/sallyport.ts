@@ -17,8 +17,10 @@ export interface SallyportOptions {
   stack?: string | null;
   /** Loopback addresses to listen on. @default {["127.0.0.1"]} */
   addresses?: string[];
-  /** Keys of sallyport.yaml to put over the kit's own, section by section. */
-  config?: Record<string, Settings>;
+  /** Keys of sallyport.yaml to put over the kit's own, section by section; `null` leaves one out. */
+  config?: Record<string, Settings | null>;
+  /** Files of the state folder that are there before the start, by name. */
+  files?: Record<string, string>;
   /** Facts about the kit's one user. */
   traits?: Record<string, string[]>;
 }
@@ -73,6 +75,9 @@ export class Sallyport implements SshTarget, AsyncDisposable {
     const state = await Deno.makeTempDir({ prefix: "sallyport-" });
     const port = freePort();
     const key = await makeKey(`${state}/id_ed25519`);
+    for (const [name, text] of Object.entries(options.files ?? {})) {
+      await Deno.writeTextFile(`${state}/${name}`, text, { mode: 0o600 });
+    }
     await Deno.writeTextFile(`${state}/sallyport.yaml`, await configText(state, port, key, options));
     // The shell only redirects: Deno.Command cannot write into a file.
     const child = new Deno.Command("/bin/sh", {
@@ -245,6 +250,10 @@ async function configText(
   const broker = own.broker as Settings;
   own.bus = { servers: [`nats://${broker.listen}`] };
   for (const [section, keys] of Object.entries(config)) {
+    if (keys === null) {
+      delete own[section];
+      continue;
+    }
     own[section] = Array.isArray(keys) ? keys : { ...(own[section] as Settings | undefined), ...keys };
   }
   return JSON.stringify(own, null, 2);

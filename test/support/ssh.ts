@@ -4,6 +4,8 @@ import { type CommandOptions, type CommandResult, run } from "./command.ts";
 
 /** Where to connect, and with which key. */
 export interface SshTarget {
+  /** @default {"127.0.0.1"} */
+  address?: string;
   port: number;
   keyFile: string;
   /** known_hosts and control sockets go here. */
@@ -31,7 +33,7 @@ export function sshArguments(target: SshTarget, login: string, options: string[]
     ...["ssh", "-F", "none", "-p", String(target.port), "-i", target.keyFile],
     ...options, // First, for ssh takes the first value it meets.
     ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
-    ...["-l", login, "127.0.0.1"],
+    ...["-l", login, target.address ?? "127.0.0.1"],
     ...command,
   ];
 }

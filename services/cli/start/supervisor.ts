@@ -9,7 +9,7 @@ export interface Role {
   args: string[];
   /** Resolves once the process does its work; rejects never, ends with `signal`. */
   ready: (signal: AbortSignal) => Promise<void>;
-  /** What it may take to end after SIGTERM; then SIGKILL. */
+  /** What it may take to end after SIGINT; then SIGKILL. */
   stopTimeoutMs: number;
 }
 
@@ -143,7 +143,8 @@ export class Supervisor {
 }
 
 async function end(child: Deno.ChildProcess, stopTimeoutMs: number): Promise<void> {
-  tryKill(child, "SIGTERM");
+  // SIGTERM would let sessions go on; without the other parts they could not.
+  tryKill(child, "SIGINT");
   const timer = setTimeout(() => tryKill(child, "SIGKILL"), stopTimeoutMs);
   await child.status;
   clearTimeout(timer);

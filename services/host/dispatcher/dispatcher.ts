@@ -2,9 +2,10 @@
 
 import { Poller } from "../../../ffi/epoll.ts";
 import type { Bus } from "../../../shared/bus/bus.ts";
+import { isPrompt } from "../../../shared/bus/prompt.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { getLogger } from "../../../shared/log.ts";
-import { heartbeatIntervalMs } from "../../../shared/protocol/limits.ts";
+import { silenceCheckMs } from "../../../shared/protocol/limits.ts";
 import {
   allGatewayHeartbeats,
   framesForHost,
@@ -36,6 +37,7 @@ export class Dispatcher {
   readonly #ended = Promise.withResolvers<void>();
   #bus: Bus | null = null;
   #leases: Leases | null = null;
+  #isDraining = false;
   #boot: string | null = null;
   /** The monitor has said that it ends. */
   #isStopping = false;
@@ -75,11 +77,12 @@ export class Dispatcher {
       log: this.#log,
       onGateway: (gateway, boot) => gateways.met(gateway, boot, performance.now()),
     });
-    const gateways = new Gateways(trust, (gateway, except, why) => {
+    const gateways = new Gateways(trust, (gateway, boot, why) => {
       this.#log.warning("Gateway {gateway} is lost: {why}", { gateway, why });
-      leases.endOf(gateway, except);
+      leases.endOf(gateway, boot);
     });
     this.#leases = leases;
+    if (this.#isDraining) leases.drain();
     const requests = bus.subscribe(
       leaseOpenSubject(settings.name),
       (message) => leases.onOpen(message, this.#boot),
@@ -95,9 +98,11 @@ export class Dispatcher {
       gateways.excuse(performance.now());
       this.#publishHeartbeat();
     });
-    const timer = setInterval(() => {
-      if (bus.state === "up") gateways.check(performance.now());
-    }, heartbeatIntervalMs);
+    const timer = setInterval(async () => {
+      const isHeard = await isPrompt(bus);
+      if (isHeard) gateways.check(performance.now());
+      else gateways.excuse(performance.now());
+    }, silenceCheckMs);
     this.#ended.promise.then(() => clearInterval(timer));
     this.#publishHeartbeat();
     this.#log.info("Host {host} serves", { host: settings.name });
@@ -122,6 +127,9 @@ export class Dispatcher {
       case "worker.gone":
         this.#log.debug("The worker of lease {lease} is gone", { lease: message.lease });
         return this.#leases?.get(message.lease)?.workerGone();
+      case "drain":
+        this.#isDraining = true;
+        return this.#leases?.drain();
       case "heartbeat":
         this.#boot = message.boot;
         this.#heartbeat = Uint8Array.fromBase64(message.envelope);

@@ -6,16 +6,24 @@ import { heartbeatTimeoutMs } from "../../../shared/protocol/limits.ts";
 import { openEnvelope } from "../../../shared/trust/envelope.ts";
 import { type Trust, TrustError } from "../../../shared/trust/identity.ts";
 
-interface Gateway {
-  boot: string;
-  /** Its own clock, to tell a replayed heartbeat. */
+/** One run of a gateway's process. While it drains there may be another of the same name. */
+interface Life {
+  /** Its own clock, to tell a replayed heartbeat; 0 before the first. */
   at: number;
   /** This host's clock. */
   heardAt: number;
+  isDraining: boolean;
 }
 
-/** `gateway` has lost every lease, but for those it opened in the boot `except`. */
-export type GatewayLost = (gateway: string, except: string | null, why: "silent" | "restarted") => void;
+interface Gateway {
+  /** The latest `at` of all its lives: none that begins was before. */
+  latest: number;
+  /** By boot id. */
+  lives: Map<string, Life>;
+}
+
+/** `gateway` has lost the leases it opened in the life `boot`. */
+export type GatewayLost = (gateway: string, boot: string, why: "silent" | "restarted") => void;
 
 export class Gateways {
   readonly #trust: Trust;
@@ -38,11 +46,29 @@ export class Gateways {
       if (error instanceof TrustError || error instanceof ProtocolError) return;
       throw error;
     }
-    const { gateway, boot, at } = heartbeat;
-    const known = this.#gateways.get(gateway);
-    if (known && at <= known.at) return;
-    this.#gateways.set(gateway, { boot, at, heardAt: now });
-    if (known && known.boot !== boot) this.#onLost(gateway, boot, "restarted");
+    const { gateway: name, boot, at, draining: isDraining } = heartbeat;
+    const gateway = this.#named(name);
+    const known = gateway.lives.get(boot);
+    const hasBeaten = known !== undefined && known.at > 0;
+    if (at <= (hasBeaten ? known.at : gateway.latest)) return;
+    gateway.latest = Math.max(gateway.latest, at);
+    gateway.lives.set(boot, { at, heardAt: now, isDraining });
+    if (!hasBeaten) this.#onRestarted(name, gateway, boot);
+  }
+
+  #named(name: string): Gateway {
+    let gateway = this.#gateways.get(name);
+    if (!gateway) this.#gateways.set(name, gateway = { latest: 0, lives: new Map() });
+    return gateway;
+  }
+
+  /** Whoever said before that it drains goes on beside its successor. */
+  #onRestarted(name: string, { lives }: Gateway, newBoot: string): void {
+    for (const [boot, { isDraining }] of lives) {
+      if (boot === newBoot || isDraining) continue;
+      lives.delete(boot);
+      this.#onLost(name, boot, "restarted");
+    }
   }
 
   /**
@@ -50,20 +76,26 @@ export class Gateways {
    * be replayed, tell of a restart.
    */
   met(gateway: string, boot: string, now: number): void {
-    if (!this.#gateways.has(gateway)) this.#gateways.set(gateway, { boot, at: 0, heardAt: now });
+    const { lives } = this.#named(gateway);
+    if (!lives.has(boot)) lives.set(boot, { at: 0, heardAt: now, isDraining: false });
   }
 
   /** Reports and forgets the gateways that have been silent for too long. */
   check(now: number): void {
-    for (const [gateway, { heardAt }] of this.#gateways) {
-      if (now - heardAt <= heartbeatTimeoutMs) continue;
-      this.#gateways.delete(gateway);
-      this.#onLost(gateway, null, "silent");
+    for (const [name, { lives }] of this.#gateways) {
+      for (const [boot, { heardAt }] of lives) {
+        if (now - heardAt <= heartbeatTimeoutMs) continue;
+        lives.delete(boot);
+        this.#onLost(name, boot, "silent");
+      }
+      if (lives.size === 0) this.#gateways.delete(name);
     }
   }
 
   /** The bus was away: nobody could be heard, so everybody's time starts anew. */
   excuse(now: number): void {
-    for (const gateway of this.#gateways.values()) gateway.heardAt = now;
+    for (const { lives } of this.#gateways.values()) {
+      for (const life of lives.values()) life.heardAt = now;
+    }
   }
 }

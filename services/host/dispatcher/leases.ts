@@ -35,6 +35,7 @@ export class Leases {
   readonly #admission: Admission;
   readonly #denials: DenialLog;
   #isEnding = false;
+  #isDraining = false;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
@@ -85,6 +86,7 @@ export class Leases {
   /** The worker verifies again, with its own eyes; what fails here costs no worker. */
   #verify(envelope: Uint8Array, boot: string | null): LeaseOpen {
     if (this.#isEnding) throw new ProblemError("host-unreachable");
+    if (this.#isDraining) throw new ProblemError("host-draining");
     if (envelope.length > maxEnvelopeBytes) throw new ProtocolError("Cannot read so large an envelope");
     const { settings, trust } = this.#options;
     const { body, credential } = openEnvelope(envelope, trust, "gateway", "lease.open.v1");
@@ -139,11 +141,16 @@ export class Leases {
     for (const lease of this.#leases.values()) lease.busIsUp(state === "up");
   }
 
-  /** Ends the leases of `gateway`, but for those it opened in the boot `except`. */
-  endOf(gateway: string, except: string | null): void {
+  /** Ends the leases that `gateway` opened in the life `boot`. */
+  endOf(gateway: string, boot: string): void {
     for (const lease of [...this.#leases.values()]) {
-      if (lease.gateway === gateway && lease.gatewayBoot !== except) void lease.end("internal", "");
+      if (lease.gateway === gateway && lease.gatewayBoot === boot) void lease.end("internal", "");
     }
+  }
+
+  /** Opens no lease any more; those there are go on. */
+  drain(): void {
+    this.#isDraining = true;
   }
 
   /** Ends every lease and opens no more; resolves when the gateways know. */

@@ -1,6 +1,7 @@
 /** The monitor: root, small, no package, no bus, no network. `main.ts SETTINGS.json [--with-parent]` */
 
 import { closeOnExecFrom, ignoreSignals } from "../../../ffi/process.ts";
+import { openSignals } from "../../../ffi/signal_fd.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { signalNumbers, stopSignals } from "../../../shared/protocol/names.ts";
 import { withParent } from "../../../shared/parent.ts";
@@ -18,7 +19,7 @@ function main([settingsFile, flag]: string[]): void {
   const settings = JSON.parse(Deno.readTextFileSync(settingsFile)) as HostSettings;
   const identity = loadIdentity(settings.identityFile, { kind: "host", name: settings.name });
   const monitor = new Monitor({ settings, settingsFile, identity, log: openLog(settings) });
-  monitor.endAt(stopSignals);
+  monitor.listen(openSignals(stopSignals));
   if (flag === withParent) monitor.endWith(standardInput);
   monitor.run();
 }

@@ -1,10 +1,11 @@
 /** What the monitor does: answers start and kill, sees to dead workers, and says that the host lives. */
 
 import { readInto } from "../../../ffi/descriptor.ts";
-import { openSignals } from "../../../ffi/process.ts";
+import { takeSignal } from "../../../ffi/signal_fd.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { HostHeartbeat } from "../../../shared/protocol/lease.ts";
 import { heartbeatIntervalMs, leaseOpenTtlMs } from "../../../shared/protocol/limits.ts";
+import { signalNumbers } from "../../../shared/protocol/names.ts";
 import type { Problem } from "../../../shared/protocol/problems.ts";
 import type { MonitorRequest } from "../../../shared/protocol/worker.ts";
 import { SteadyClock } from "../../../shared/steady_clock.ts";
@@ -40,6 +41,7 @@ export class Monitor {
    * has a new one too: that is how gateways learn that the leases of the one before it have ended.
    */
   #boot = newBoot();
+  #isDraining = false;
   readonly #loop = new Loop();
   readonly #clock = new SteadyClock();
   readonly #replays = new ReplayCache(2 * leaseOpenTtlMs, replayCapacity);
@@ -75,13 +77,17 @@ export class Monitor {
         this.#janitors.close(lease, () => {
           this.#sayGone(lease);
           this.#accounts.leaseEnded();
+          this.#stopIfDrained();
         }),
     });
     this.#dispatcher = new DispatcherProcess({
       loop,
       log,
       settingsFile,
-      onStarted: () => this.#sendHeartbeat(),
+      onStarted: () => {
+        if (this.#isDraining) this.#dispatcher.send({ type: "drain" });
+        this.#sendHeartbeat();
+      },
       onRequest: (request) => this.#answer(request),
       onGone: () => {
         this.#boot = newBoot();
@@ -101,23 +107,38 @@ export class Monitor {
     });
   }
 
-  /** Ends {@link run} at one of these signals (numbers), which must be blocked in all threads. */
-  endAt(signals: number[]): void {
-    const fd = openSignals(signals);
-    const stop = this.#loop.watch(fd, () => {
-      stop();
-      this.#log("info", "Stopping");
-      this.#stop();
+  /** Takes signals off `fd` (signalfd(2)): SIGTERM drains, and whatever comes then, or instead, ends {@link run}. */
+  listen(fd: number): void {
+    this.#loop.watch(fd, () => {
+      const signal = takeSignal(fd);
+      if (signal === null) return;
+      if (signal === signalNumbers.TERM && !this.#isDraining) this.#drain();
+      else this.#stop();
     });
+  }
+
+  /** No new leases; ends when the last of those there are has ended, or their time is over. */
+  #drain(): void {
+    this.#isDraining = true;
+    const [{ leases }, limitMs] = [this.#workers, this.#settings.drainTimeoutMs];
+    this.#log("info", "Draining {leases} leases within {limitMs} ms", { leases, limitMs });
+    this.#dispatcher.send({ type: "drain" });
+    this.#loop.after(limitMs, () => this.#stop());
+    this.#stopIfDrained();
+  }
+
+  #stopIfDrained(): void {
+    if (this.#isDraining && this.#workers.leases === 0) this.#stop();
   }
 
   /** Workers close by themselves when their sockets end. */
   #stop(): void {
+    this.#log("info", "Stopping");
     this.#dispatcher.send({ type: "stopping" });
     this.#loop.stop();
   }
 
-  /** Runs until {@link endWith} or {@link endAt} say so; workers and dispatcher notice that it has ended. */
+  /** Runs until {@link endWith} or {@link listen} say so; workers and dispatcher notice that it has ended. */
   run(): void {
     this.#log("info", "Host {host} starts, boot {boot}", { host: this.#settings.name, boot: this.#boot });
     this.#janitors.takeOver();

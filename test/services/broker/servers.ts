@@ -109,6 +109,15 @@ export class TestServer implements AsyncDisposable {
     await until(`${this.kind} accepts connections`, () => connectable(this.port));
   }
 
+  /** Hangs without closing a connection, until {@link thaw}. */
+  freeze(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#child?.kill("SIGCONT");
+  }
+
   async kill(signal: Deno.Signal = "SIGKILL"): Promise<void> {
     const child = this.#child;
     this.#child = null;

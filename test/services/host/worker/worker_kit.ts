@@ -91,6 +91,7 @@ export class Bench implements Disposable {
       loginGraceMs: 10_000,
       hangupGraceMs: 500,
       closeTimeoutMs: 10_000,
+      drainTimeoutMs: 0,
       sessionTimeoutMs: 10_000,
       openFilesSoft: 777,
       acceptEnv: ["LANG", "LC_*"],
