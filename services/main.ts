@@ -78,12 +78,14 @@ const verbs: Record<string, Verb> = {
     load: () => import("./cli/doctor.ts"),
   },
   keys: {
-    summary: "make the fleet key and identities (init), or one more (issue)",
-    argument: "<action>",
+    summary: "keys of a fleet: init, add-gateway NAME, add-host NAME, revoke KIND:NAME, list",
+    arguments: ["<action>", "[name]"],
     options: [
       state,
-      { flags: "--kind <kind>", about: "gateway or host, for issue" },
-      { flags: "--name <name>", about: "the gateway's or host's name, for issue" },
+      { flags: "--bus <urls>", about: "where members dial NATS, with commas between; kept from init on" },
+      { flags: "--tls-cert <file>", about: "nats-server's certificate, a file on its machine; kept" },
+      { flags: "--tls-key <file>", about: "its private key" },
+      { flags: "--tls-ca <file>", about: "whose certificates members must show" },
     ],
     load: () => import("./cli/keys.ts"),
   },
@@ -96,12 +98,12 @@ function build(finish: (code: ExitCode) => void): Command {
   program.exitOverride().showHelpAfterError("(sallyport --help lists the verbs)");
   for (const [name, verb] of Object.entries(verbs)) {
     const command = program.command(name).summary(verb.summary).description(verb.summary).exitOverride();
-    if (verb.argument) command.argument(verb.argument);
+    const names = verb.arguments ?? [];
+    for (const name of names) command.argument(name);
     for (const { flags, about, fallback } of verb.options) command.option(flags, about, fallback);
     command.action(async (...given: unknown[]) => {
-      const argument = verb.argument ? String(given[0]) : undefined;
-      const options = given[verb.argument ? 1 : 0] as Options;
-      finish(await (await verb.load()).run(options, argument));
+      const words = given.slice(0, names.length) as (string | undefined)[];
+      finish(await (await verb.load()).run(given[names.length] as Options, ...words));
     });
   }
   return program;

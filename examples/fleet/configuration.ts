@@ -1,8 +1,9 @@
 /** The files of the fleet: keys, the bus's configuration, and a sallyport.yaml for each machine. */
 
 import { createNkey } from "../../shared/bus/nkeys.ts";
-import { type AllowList, gatewayAllowList, hostAllowList } from "../../shared/protocol/subjects.ts";
-import { makeFleetKey, makeIdentity } from "../../services/cli/keys.ts";
+import { makeFleetKey, makeIdentity } from "../../services/cli/keys/fleet_key.ts";
+import type { Member } from "../../services/cli/keys/members.ts";
+import { natsServerConfig } from "../../services/cli/keys/nats_config.ts";
 import { generateOpensshKey } from "../../services/cli/start/openssh_key.ts";
 import { bundledService, installStack } from "../../services/cli/start/stack.ts";
 
@@ -44,7 +45,7 @@ export function writeFiles({ folder, parties, busAddress, config }: FilesOptions
   makeFleetKey(folder);
   const folderOf = ({ name }: Party) => `${folder}/${name}`;
   const configFile = (party: Party) => `${folderOf(party)}/sallyport.yaml`;
-  const users: string[] = [];
+  const members: Pick<Member, "kind" | "name" | "nkey">[] = [];
   for (const party of parties) {
     const own = folderOf(party);
     Deno.mkdirSync(own, { mode: 0o711 });
@@ -55,8 +56,7 @@ export function writeFiles({ folder, parties, busAddress, config }: FilesOptions
     );
     const { seed, publicKey } = createNkey();
     Deno.writeTextFileSync(`${own}/nkey`, seed, { mode: 0o600 });
-    const allow = party.kind === "host" ? hostAllowList(party.name) : gatewayAllowList(party.name);
-    users.push(busUser(publicKey, allow));
+    members.push({ ...party, nkey: publicKey });
     if (party.kind === "gateway") {
       const hostKey = generateOpensshKey(party.name);
       Deno.writeTextFileSync(`${own}/ssh_host_ed25519_key`, hostKey.privateText, { mode: 0o600 });
@@ -70,8 +70,7 @@ export function writeFiles({ folder, parties, busAddress, config }: FilesOptions
     Deno.writeTextFileSync(configFile(party), JSON.stringify(sections, null, 2), { mode: 0o640 });
   }
   const busConfigFile = `${folder}/nats-server.conf`;
-  const listen = `listen: "0.0.0.0:${busPort}"\nmax_payload: 1MB\n`;
-  Deno.writeTextFileSync(busConfigFile, `${listen}authorization { users: [\n${users.join(",\n")}\n] }\n`);
+  Deno.writeTextFileSync(busConfigFile, natsServerConfig(members, { port: busPort, tls: null }));
   return { keyFile, busConfigFile, configFile };
 }
 
@@ -106,14 +105,4 @@ function merged(...all: Sections[]): Sections {
     result[section] = Array.isArray(keys) ? keys : { ...(result[section] as Settings | undefined), ...keys };
   }
   return result;
-}
-
-function busUser(publicKey: string, { publish, subscribe, responds }: AllowList): string {
-  const list = (subjects: string[]) => `{ allow: ${JSON.stringify(subjects)} }`;
-  const permissions = [
-    `publish: ${list(publish)}`,
-    `subscribe: ${list(subscribe)}`,
-    ...(responds ? ['allow_responses: { max: 1, expires: "30s" }'] : []),
-  ];
-  return `  { nkey: ${publicKey}, permissions: { ${permissions.join(", ")} } }`;
 }

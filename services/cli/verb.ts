@@ -7,11 +7,11 @@ export type Options = Record<string, string | string[] | boolean | undefined>;
 
 export interface Verb {
   summary: string;
-  /** Words after the verb, as commander writes them: `<action>`. */
-  argument?: string;
+  /** Words after the verb, as commander writes them: `<needed>`, `[optional]`. */
+  arguments?: string[];
   options: Option[];
   /** Loads the verb's code, and nothing of the other verbs. */
-  load: () => Promise<{ run: (options: Options, argument?: string) => Promise<ExitCode> }>;
+  load: () => Promise<{ run: (options: Options, ...words: (string | undefined)[]) => Promise<ExitCode> }>;
 }
 
 export interface Option {

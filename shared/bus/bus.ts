@@ -25,6 +25,8 @@ export interface Loan {
 /** At-most-once publish and subscribe. Whoever needs more builds on `shared/stream`. */
 export interface Bus {
   readonly state: BusState;
+  /** Version of nats-server; `null` for the embedded broker. */
+  readonly serverVersion: string | null;
   /** Largest message in bytes. */
   readonly maxPayload: number;
   /** Calls `listener` at every change of state; returns how to stop. */

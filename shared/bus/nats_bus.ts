@@ -5,6 +5,8 @@ import type { Bus, BusMessage, BusState, Loan, Subscription } from "./bus.ts";
 import { BusError } from "./bus.ts";
 import { GuardedTransport } from "./transport.ts";
 
+/** How the embedded broker names itself. */
+export const brokerIdPrefix = "sallyport-";
 /** How long `close` waits for the server to take what is queued. */
 const closeFlushMs = 2_000;
 /** Before a server has said what it takes: the default of nats-server. */
@@ -26,6 +28,11 @@ export class NatsBus implements Bus {
 
   get state(): BusState {
     return this.#state;
+  }
+
+  get serverVersion(): string | null {
+    const { info } = this.#connection;
+    return info && !info.server_id.startsWith(brokerIdPrefix) ? info.version : null;
   }
 
   get maxPayload(): number {

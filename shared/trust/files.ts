@@ -58,7 +58,7 @@ export function loadMembership(
 }
 
 function issueCommand({ kind, name }: Bearer): string {
-  return `sallyport keys issue --kind ${kind} --name ${name}`;
+  return `sallyport keys add-${kind} ${name}`;
 }
 
 function read<T>(file: string, parse: (text: string) => T, remedy: string): T {

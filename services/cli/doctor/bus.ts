@@ -1,11 +1,9 @@
 /** Whether a NATS server answers, and whether it is recent enough. */
 
+import { isOldServer, leastNatsServer } from "../../../shared/bus/server_version.ts";
 import type { ConfigFile } from "../../../shared/config/load.ts";
 import type { Finding } from "./finding.ts";
 import { firstLine } from "./first_line.ts";
-
-/** Oldest nats-server without known faults that matter here. */
-export const leastNatsServer = "2.12.7";
 
 const defaultPort = 4222;
 
@@ -43,18 +41,11 @@ async function serverFinding(server: string, embedded: boolean): Promise<Finding
 /** @param info The server's first line: `INFO {json}` */
 export function versionFinding(server: string, info: string): Finding | null {
   const version = /"version":"([^"]+)"/.exec(info)?.[1] ?? "unknown";
-  if (!isOlder(version, leastNatsServer)) return null;
+  if (!isOldServer(version)) return null;
   return {
     severity: "warning",
     where: null,
     what: `The NATS server at ${server} is of version ${version}, older than ${leastNatsServer}`,
     remedy: "bring it up to date; releases before that have known vulnerabilities",
   };
-}
-
-function isOlder(version: string, than: string): boolean {
-  const numbers = (text: string) => text.split(/[.-]/).slice(0, 3).map((part) => Number.parseInt(part) || 0);
-  const [have, want] = [numbers(version), numbers(than)];
-  const differing = have.findIndex((number, index) => number !== want[index]);
-  return differing >= 0 && (have[differing] ?? 0) < (want[differing] ?? 0);
 }

@@ -7,7 +7,7 @@ import type { ListenAddress } from "../../../shared/config/gateway_settings.ts";
 import { defaultIds } from "../../../shared/config/schema.ts";
 import { reasonOf } from "../../../shared/text_file.ts";
 import { Failure } from "../failure.ts";
-import { makeFleetKey, makeIdentity } from "../keys.ts";
+import { makeFleetKey, makeIdentity } from "../keys/fleet_key.ts";
 import { isFree } from "./port.ts";
 import { createOnce, exists, readOwn, writeWhole } from "../state_files.ts";
 import { firstConfig } from "./first_config.ts";

@@ -26,14 +26,14 @@ function garbled(text: string): string {
 const cases: [verb: string, file: string, change: ((text: string) => string) | null, sentence: RegExp][] = [
   ["gateway", "ssh_host_ed25519_key", null, /^Cannot read FILE: there is no such file$/],
   ["gateway", "ssh_host_ed25519_key", () => "none", /^Cannot use FILE: .*; make a key without passphrase/],
-  ["gateway", "gateway.identity", () => "{", /^Cannot use FILE: .*; replace it: sallyport keys issue/],
+  ["gateway", "gateway.identity", () => "{", /^Cannot use FILE: .*; replace it: sallyport keys add-/],
   ["gateway", "trust", null, /^Cannot read FILE: there is no such file$/],
   ["gateway", "gateway.nkey", garbled, /^Cannot use FILE: it must hold the seed of a user nkey/],
   [
     "host",
     "host.identity",
     (text) => text.slice(0, -30),
-    /^Cannot use FILE: .*; replace it: sallyport keys issue/,
+    /^Cannot use FILE: .*; replace it: sallyport keys add-/,
   ],
   ["host", "host.identity", garbled, /^Cannot use FILE with \S+\/trust: .*did not sign it; replace/],
   ["host", "trust", () => "{}", /^Cannot use FILE: .*; replace it: a copy of the fleet's trust file/],

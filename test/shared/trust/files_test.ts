@@ -4,7 +4,7 @@ import { createFleetKey, fleetPublicKey, issueIdentity, trustText } from "../../
 
 const fleet = createFleetKey();
 const bearer = { kind: "host", name: "web1" } as const;
-const issue = "sallyport keys issue --kind host --name web1";
+const issue = "sallyport keys add-host web1";
 
 function withFile(content: string | null, action: (file: string) => void): void {
   const folder = Deno.makeTempDirSync();

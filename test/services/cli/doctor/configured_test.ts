@@ -47,7 +47,7 @@ Deno.test("configuredFindings() names an identity of the wrong kind or name", as
   assert.equal(swapped.length, 1);
   assert.match(
     swapped[0] ?? "",
-    /^error DIR\/gateway\.identity .*it is the identity of the host local, not of the gateway gateway; .*keys issue --kind gateway --name gateway$/,
+    /^error DIR\/gateway\.identity .*it is the identity of the host local, not of the gateway gateway; .*keys add-gateway gateway$/,
   );
   const renamed = await findingsAfter((folder) => {
     edit(`${folder}/sallyport.yaml`, "host:\n  name: local", "host:\n  name: web1");

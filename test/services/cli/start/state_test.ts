@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../../../services/cli/failure.ts";
-import { makeFleetKey } from "../../../../services/cli/keys.ts";
+import { makeFleetKey } from "../../../../services/cli/keys/fleet_key.ts";
 import { openState } from "../../../../services/cli/start/state.ts";
 import { readIdentities } from "../../../../services/cli/broker.ts";
 import { loadIdentity, loadTrust } from "../../../../shared/trust/files.ts";

@@ -1,0 +1,29 @@
+/** Which NATS servers are fit for use. */
+
+import type { Bus } from "./bus.ts";
+
+/** Releases before let in who has no key (CVE-2023-47090), or have later advisories on authorization. */
+export const leastNatsServer = "2.12.7";
+
+/** Whether `version` (`2.9.10`, `2.14.0-RC.1`) is older than {@link leastNatsServer}. */
+export function isOldServer(version: string): boolean {
+  const numbers = (text: string) => text.split(/[.-]/).slice(0, 3).map((part) => Number.parseInt(part) || 0);
+  const [have, want] = [numbers(version), numbers(leastNatsServer)];
+  const differing = have.findIndex((number, index) => number !== want[index]);
+  return differing >= 0 && (have[differing] ?? 0) < (want[differing] ?? 0);
+}
+
+/** Calls `warn` when the bus has come up on an old server; once for each version. */
+export function watchServerVersion(bus: Bus, warn: (version: string) => void): void {
+  const told = new Set<string>();
+  const look = () => {
+    const version = bus.serverVersion;
+    if (version === null || told.has(version) || !isOldServer(version)) return;
+    told.add(version);
+    warn(version);
+  };
+  bus.onState((state) => {
+    if (state === "up") look();
+  });
+  look();
+}
