@@ -5,12 +5,11 @@ import { shell } from "../support/command.ts";
 import { Lines } from "../support/lines.ts";
 import { type DumpedRecord, dumpRecords, recordFiles } from "../support/login_records.ts";
 import { accountWith, newLogin } from "../support/logins.ts";
-import { person } from "../support/person.ts";
-import { processTree, signal } from "../support/processes.ts";
+import { leaveAtPrompt, person } from "../support/person.ts";
+import { processTree } from "../support/processes.ts";
 import { pamAsksWithoutKey, type Sallyport, startSallyport } from "../support/sallyport.ts";
-import { spawnSsh, ssh, sshArguments, type SshTarget } from "../support/ssh.ts";
+import { spawnSsh, ssh, type SshTarget } from "../support/ssh.ts";
 import { startSshd } from "../support/sshd.ts";
-import { writeScript } from "../support/stacks.ts";
 import { until } from "../support/wait.ts";
 
 const stack = `
@@ -111,22 +110,9 @@ Deno.test("login records beside sshd's", async (test) => {
   });
 
   await test.step("btmp, not for who goes away before PAM has decided", async () => {
-    const folder = await Deno.makeTempDir({ prefix: "silent-" });
-    const askpass = await writeScript(folder, "askpass", "#!/bin/sh\necho $$ > $0.pid\nexec sleep 1000\n");
     await same(async (target, login) => {
       const before = processTree(sshd.pid).length;
-      const options = ["-o", "BatchMode=no", "-o", "PreferredAuthentications=keyboard-interactive"];
-      const argv = sshArguments(target, login, options, ["true"]);
-      const client = new Deno.Command(argv[0]!, {
-        args: argv.slice(1),
-        env: { SSH_ASKPASS: askpass, SSH_ASKPASS_REQUIRE: "force", DISPLAY: "none" },
-        stderr: "null",
-      }).spawn();
-      const pid = await until("ssh asks", async () => Number(await Deno.readTextFile(`${askpass}.pid`)));
-      signal(client.pid, "SIGKILL");
-      await client.status;
-      signal(pid, "SIGKILL");
-      await Deno.remove(`${askpass}.pid`);
+      await leaveAtPrompt(target, login);
       await until(
         "the other side knows",
         () =>
@@ -138,7 +124,6 @@ Deno.test("login records beside sshd's", async (test) => {
       assert.deepEqual(found, []);
       return found;
     });
-    await Deno.remove(folder, { recursive: true });
   });
 
   await test.step("btmp, not when others can read it", async () => {

@@ -2,10 +2,9 @@ import { deepStrictEqual } from "node:assert/strict";
 import { run } from "../support/command.ts";
 import { accountWith } from "../support/logins.ts";
 import { startPair } from "../support/pair.ts";
-import { person } from "../support/person.ts";
-import { processTree, signal } from "../support/processes.ts";
-import { spawnSsh, ssh, type SshTarget } from "../support/ssh.ts";
-import { writeScript } from "../support/stacks.ts";
+import { leaveAtPrompt, person } from "../support/person.ts";
+import { processTree } from "../support/processes.ts";
+import { ssh, type SshTarget } from "../support/ssh.ts";
 import { until } from "../support/wait.ts";
 
 const password = "correct horse";
@@ -75,29 +74,3 @@ Deno.test("pam_faillock counts, locks and unlocks as under sshd", async () => {
   ]);
   await Deno.remove(records, { recursive: true });
 });
-
-/** The terminal is closed while ssh asks for the password. */
-async function leaveAtPrompt(target: SshTarget, login: string): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "leaving-" });
-  const askpass = await writeScript(
-    folder,
-    "askpass",
-    `#!/bin/sh\necho $$ > ${folder}/asking\nexec sleep 1000\n`,
-  );
-  const client = spawnSsh(target, login, ["true"], [
-    "-o",
-    "PreferredAuthentications=keyboard-interactive",
-    "-o",
-    "BatchMode=no",
-  ], {
-    SSH_ASKPASS: askpass,
-    SSH_ASKPASS_REQUIRE: "force",
-  });
-  const asking = async () => Number(await Deno.readTextFile(`${folder}/asking`).catch(() => ""));
-  const pid = await until("ssh asks", asking);
-  signal(client.pid, "SIGKILL");
-  signal(pid, "SIGKILL");
-  await client.status;
-  await Promise.all([client.stdout.cancel(), client.stderr.cancel(), client.stdin.close().catch(() => {})]);
-  await Deno.remove(folder, { recursive: true });
-}

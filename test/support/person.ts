@@ -1,7 +1,9 @@
 /** Somebody who answers what ssh asks: its own askpass program, which also writes down the questions. */
 
 import { writeScript } from "./stacks.ts";
-import type { SshOptions } from "./ssh.ts";
+import { signal } from "./processes.ts";
+import { spawnSsh, type SshOptions, type SshTarget } from "./ssh.ts";
+import { until } from "./wait.ts";
 
 export interface Person {
   /** For `sallyport.ssh()`, in place of the key alone. */
@@ -52,4 +54,30 @@ export async function person(
       }
     },
   };
+}
+
+/** The terminal is closed while ssh asks for the password. */
+export async function leaveAtPrompt(target: SshTarget, login: string): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "leaving-" });
+  const askpass = await writeScript(
+    folder,
+    "askpass",
+    `#!/bin/sh\necho $$ > ${folder}/asking\nexec sleep 1000\n`,
+  );
+  const client = spawnSsh(target, login, ["true"], [
+    "-o",
+    "PreferredAuthentications=keyboard-interactive",
+    "-o",
+    "BatchMode=no",
+  ], {
+    SSH_ASKPASS: askpass,
+    SSH_ASKPASS_REQUIRE: "force",
+  });
+  const asking = async () => Number(await Deno.readTextFile(`${folder}/asking`).catch(() => ""));
+  const pid = await until("ssh asks", asking);
+  signal(client.pid, "SIGKILL");
+  signal(pid, "SIGKILL");
+  await client.status;
+  await Promise.all([client.stdout.cancel(), client.stderr.cancel(), client.stdin.close().catch(() => {})]);
+  await Deno.remove(folder, { recursive: true });
 }

@@ -9,9 +9,12 @@ import { deleteJournal, readJournal } from "./journal.ts";
  * error in place of its answer would count a failed login (pam_faillock(8)), and those after it would go on.
  *
  * Before the session there is nothing to close; a session half open is the janitor's.
+ *
+ * @param say Tells the operator; it may throw, where nobody listens any more
  */
-export function leave(settings: HostSettings, lease: string): never {
+export function leave(settings: HostSettings, lease: string, say: () => void): never {
   try {
+    say();
     if (readJournal(settings, lease).state === "starting") deleteJournal(settings, lease);
   } finally {
     exitNow(0);

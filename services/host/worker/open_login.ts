@@ -25,7 +25,9 @@ export function openLogin({ open, responses, settings, records, socket }: AskedL
     try {
       return askPerson(socket, responses, prompt);
     } catch (error) {
-      if (error instanceof LoginCancelled) leave(settings, open.lease);
+      if (error instanceof LoginCancelled) {
+        leave(settings, open.lease, () => socket.log("info", "The person has left before PAM had decided"));
+      }
       throw error;
     }
   };
