@@ -69,9 +69,10 @@ Deno.test("main() makes a fleet key and identities once", async () => {
     assert.equal((await sallyport("keys", "init", "--state", folder)).code, 0);
     assert.equal(Deno.readTextFileSync(`${folder}/fleet.key`), key);
     assert.equal((Deno.statSync(`${folder}/fleet.key`).mode ?? 0) & 0o777, 0o600);
-    const issued = await sallyport("keys", "issue", "--state", folder, "--kind", "host", "--name", "web1");
-    assert.equal(issued.code, 0, issued.err);
-    assert.equal(JSON.parse(Deno.readTextFileSync(issued.out.trim())).credential.name, "web1");
+    const added = await sallyport("keys", "add-host", "web1", "--state", folder);
+    assert.equal(added.code, 0, added.err);
+    const identity = Deno.readTextFileSync(`${folder}/hosts/web1/identity`);
+    assert.equal(JSON.parse(identity).credential.name, "web1");
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
