@@ -1,6 +1,7 @@
 /** A NATS server (core only) for one machine: every identity proves itself with an nkey and has an allow-list. */
 
 import type { KeyObject } from "node:crypto";
+import { brokerIdPrefix } from "../../shared/bus/server_version.ts";
 import type { AllowList } from "../../shared/protocol/subjects.ts";
 import { version } from "../../shared/version.ts";
 import { Client, type ClientHost, type ClientSubscription, type Publish } from "./client.ts";
@@ -117,7 +118,7 @@ export class Broker implements ClientHost, AsyncDisposable {
   info(client: Client, nonce: string): string {
     const { hostname, port } = this.address;
     const info = {
-      server_id: `sallyport-${version}`,
+      server_id: `${brokerIdPrefix}${version}`,
       server_name: "sallyport",
       version: protocolVersion,
       proto: 1,

@@ -17,7 +17,7 @@ const natsPort = 4222;
 // deno-lint-ignore require-await -- every verb returns a promise
 export async function run(options: Options, action = "", name = ""): Promise<ExitCode> {
   const folder = textOption(options, "state") ?? "";
-  const act = actions[action];
+  const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
   if (!act) {
     const known = Object.keys(actions).join(", ");
     throw new Failure(`Cannot do "${action}" with keys: the actions are ${known}`, ExitCode.usage);

@@ -3,7 +3,7 @@
 import { dropPrivileges } from "../../ffi/privileges.ts";
 import { readBusCredentials } from "../../shared/bus/credentials.ts";
 import { connectBus } from "../../shared/bus/nats.ts";
-import { leastNatsServer, watchServerVersion } from "../../shared/bus/server_version.ts";
+import { watchServerVersion } from "../../shared/bus/server_version.ts";
 import type { GatewaySettings } from "../../shared/config/gateway_settings.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
 import { readTextFile } from "../../shared/text_file.ts";
@@ -47,12 +47,7 @@ export async function runGateway(
     onError: (cause) => log.warn("The bus reports: {cause}", { cause: String(cause) }),
   });
   bus.onState((state) => log.info("The bus is {state}", { state }));
-  watchServerVersion(bus, (version) => {
-    log.warn(
-      "nats-server {version} has known vulnerabilities, one of which lets in who has no key; bring it to {least} or later",
-      { version, least: leastNatsServer },
-    );
-  });
+  watchServerVersion(bus, (message, properties) => log.warn(message, properties));
   using hosts = new Hosts(bus, trust);
   using leases = new Leases({
     bus,

@@ -3,10 +3,9 @@
 import { errors, type NatsConnectionImpl } from "@nats-io/nats-core/internal";
 import type { Bus, BusMessage, BusState, Loan, Subscription } from "./bus.ts";
 import { BusError } from "./bus.ts";
+import { brokerIdPrefix } from "./server_version.ts";
 import { GuardedTransport } from "./transport.ts";
 
-/** How the embedded broker names itself. */
-export const brokerIdPrefix = "sallyport-";
 /** How long `close` waits for the server to take what is queued. */
 const closeFlushMs = 2_000;
 /** Before a server has said what it takes: the default of nats-server. */

@@ -13,14 +13,23 @@ export function isOldServer(version: string): boolean {
   return differing >= 0 && (have[differing] ?? 0) < (want[differing] ?? 0);
 }
 
-/** Calls `warn` when the bus has come up on an old server; once for each version. */
-export function watchServerVersion(bus: Bus, warn: (version: string) => void): void {
+/** How the embedded broker names itself in its INFO; it is no nats-server. */
+export const brokerIdPrefix = "sallyport-";
+
+/** Warns the operator when the bus has come up on an old server; once for each version. */
+export function watchServerVersion(
+  bus: Bus,
+  warn: (message: string, properties: Record<string, unknown>) => void,
+): void {
   const told = new Set<string>();
   const look = () => {
     const version = bus.serverVersion;
     if (version === null || told.has(version) || !isOldServer(version)) return;
     told.add(version);
-    warn(version);
+    warn(
+      "nats-server {version} has known vulnerabilities, one of which lets in who has no key; bring it to {least} or later",
+      { version, least: leastNatsServer },
+    );
   };
   bus.onState((state) => {
     if (state === "up") look();

@@ -5,7 +5,7 @@ import { createNkey } from "../../../shared/bus/nkeys.ts";
 import { type IdentityKind, readIdentity } from "../../../shared/trust/identity.ts";
 import { reasonOf } from "../../../shared/text_file.ts";
 import { Failure } from "../failure.ts";
-import { generateOpensshKey } from "../start/openssh_key.ts";
+import { makeOpensshKey } from "../start/openssh_key.ts";
 import { createOnce, makeFolder, readOwn, writeWhole } from "../state_files.ts";
 import { makeIdentity } from "./fleet_key.ts";
 import type { Member } from "./members.ts";
@@ -36,7 +36,7 @@ export function makeBundle(folder: string, newcomer: Newcomer): Member {
     return `${seed}\n`;
   });
   writeWhole(join(own, "trust"), 0o644, readOwn(join(folder, "trust")));
-  if (kind === "gateway") makeHostKey(join(own, "ssh_host_ed25519_key"), name);
+  if (kind === "gateway") makeOpensshKey(join(own, "ssh_host_ed25519_key"), name);
   createOnce(
     join(own, "sallyport.yaml"),
     0o640,
@@ -56,14 +56,6 @@ export function removeBundle(folder: string, member: Pick<Newcomer, "kind" | "na
       throw new Failure(`Cannot remove ${own}: ${reasonOf(cause)}`);
     }
   }
-}
-
-function makeHostKey(file: string, name: string): void {
-  createOnce(file, 0o600, () => {
-    const { privateText, publicLine } = generateOpensshKey(name);
-    writeWhole(`${file}.pub`, 0o644, `${publicLine}\n`);
-    return privateText;
-  });
 }
 
 const preface = (name: string) =>

@@ -49,14 +49,16 @@ function tlsBlock({ cert, key, ca }: ServerTls): string {
 
 function userOf({ kind, name, nkey }: BusMember): string {
   const allow = kind === "host" ? hostAllowList(name) : gatewayAllowList(name);
-  return `{ nkey: ${nkey}, permissions: { ${permissionsOf(allow)} } }`;
+  // JSON is NATS's configuration too.
+  return `{ nkey: ${nkey}, permissions: ${JSON.stringify(natsPermissions(allow))} }`;
 }
 
-function permissionsOf({ publish, subscribe, responds }: AllowList): string {
-  const allowed = (subjects: string[]) => `{ allow: ${JSON.stringify(subjects)} }`;
-  return [
-    `publish: ${allowed(publish)}`,
-    `subscribe: ${allowed(subscribe)}`,
-    ...(responds ? [`allow_responses: { max: 1, expires: "${answerWithin}" }`] : []),
-  ].join(", ");
+/** The rights of a member in nats-server's words; an empty list of what is allowed would allow everything there. */
+export function natsPermissions({ publish, subscribe, responds }: AllowList): object {
+  const list = (subjects: string[]) => subjects.length > 0 ? { allow: subjects } : { deny: [">"] };
+  return {
+    publish: list(publish),
+    subscribe: list(subscribe),
+    ...(responds && { allow_responses: { max: 1, expires: answerWithin } }),
+  };
 }

@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { createOnce, writeWhole } from "../state_files.ts";
 
 export interface OpensshKey {
   /** `-----BEGIN OPENSSH PRIVATE KEY-----` …, without passphrase. */
@@ -54,4 +55,13 @@ export function generateOpensshKey(comment: string): OpensshKey {
     privateText: `-----BEGIN OPENSSH PRIVATE KEY-----\n${base64Lines}\n-----END OPENSSH PRIVATE KEY-----\n`,
     publicLine: `${keyType} ${publicBlob.toString("base64")} ${comment}`,
   };
+}
+
+/** Writes such a key, and its public line beside it as `FILE.pub`, unless it is there. @throws {Failure} */
+export function makeOpensshKey(file: string, comment: string): void {
+  createOnce(file, 0o600, () => {
+    const { privateText, publicLine } = generateOpensshKey(comment);
+    writeWhole(`${file}.pub`, 0o644, `${publicLine}\n`);
+    return privateText;
+  });
 }

@@ -12,7 +12,7 @@ import { isFree } from "./port.ts";
 import { createOnce, exists, readOwn, writeWhole } from "../state_files.ts";
 import { firstConfig } from "./first_config.ts";
 import { auditorName, gatewayName, hostName } from "./names.ts";
-import { generateOpensshKey } from "./openssh_key.ts";
+import { makeOpensshKey } from "./openssh_key.ts";
 import { installStack } from "./stack.ts";
 
 export interface State {
@@ -45,9 +45,9 @@ export function openState(folder: string, listen: ListenAddress): State {
   makeIdentity(folder, "gateway", gatewayName, "gateway.identity");
   makeIdentity(folder, "host", hostName, "host.identity");
   makeBusIdentities(folder);
-  makeSshKey(join(folder, "ssh_host_ed25519_key"), "sallyport");
+  makeOpensshKey(join(folder, "ssh_host_ed25519_key"), "sallyport");
   const clientKeyFile = join(folder, "id_ed25519");
-  makeSshKey(clientKeyFile, "operator");
+  makeOpensshKey(clientKeyFile, "operator");
   installStack(folder, runDirectoryOf(folder));
   const configFile = join(folder, "sallyport.yaml");
   const isNew = !exists(configFile);
@@ -90,14 +90,6 @@ function makeFolder(folder: string): void {
     if (cause instanceof Failure) throw cause;
     throw new Failure(`Cannot use ${folder} as state folder: ${reasonOf(cause)}`);
   }
-}
-
-function makeSshKey(file: string, comment: string): void {
-  createOnce(file, 0o600, () => {
-    const { privateText, publicLine } = generateOpensshKey(comment);
-    writeWhole(`${file}.pub`, 0o644, `${publicLine}\n`);
-    return privateText;
-  });
 }
 
 /** One key per process that dials the bus, and the broker's list of them. */

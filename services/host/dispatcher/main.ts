@@ -3,7 +3,7 @@
 import { dropPrivileges } from "../../../ffi/privileges.ts";
 import { readBusCredentials } from "../../../shared/bus/credentials.ts";
 import { connectBus } from "../../../shared/bus/nats.ts";
-import { leastNatsServer, watchServerVersion } from "../../../shared/bus/server_version.ts";
+import { watchServerVersion } from "../../../shared/bus/server_version.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { getLogger, setUpLogging } from "../../../shared/log.ts";
 import { loadTrust } from "../../../shared/trust/files.ts";
@@ -35,12 +35,7 @@ async function main([settingsFile]: string[]): Promise<void> {
       waitForFirst: true,
       signal: giveUp.signal,
     });
-    watchServerVersion(bus, (version) => {
-      log.warn(
-        "nats-server {version} has known vulnerabilities, one of which lets in who has no key; bring it to {least} or later",
-        { version, least: leastNatsServer },
-      );
-    });
+    watchServerVersion(bus, (message, properties) => log.warn(message, properties));
     dispatcher.serve(bus);
     await dispatcher.ended;
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Two servers held to the same tests: our broker as its own process, and the real nats-server with equal rights. */
 
 import type { BrokerIdentity } from "../../../services/broker/broker.ts";
+import { natsPermissions } from "../../../services/cli/keys/nats_config.ts";
 import { createNkey } from "../../../shared/bus/nkeys.ts";
 import type { AllowList } from "../../../shared/protocol/subjects.ts";
 import { connectable, freePort } from "../../support/ports.ts";
@@ -26,16 +27,6 @@ export function identity(allow: AllowList): TestIdentity {
 /** Someone who may do everything. */
 export function anyone(): TestIdentity {
   return identity({ publish: [">"], subscribe: [">"], responds: false });
-}
-
-/** The rights of an identity in nats-server's words; an empty list there would allow everything. */
-function natsPermissions({ publish, subscribe, responds }: AllowList): unknown {
-  const list = (subjects: string[]) => subjects.length > 0 ? { allow: subjects } : { deny: [">"] };
-  return {
-    publish: list(publish),
-    subscribe: list(subscribe),
-    ...(responds && { allow_responses: { max: 1, expires: "30s" } }),
-  };
 }
 
 function natsConfig(port: number, identities: readonly BrokerIdentity[], more: object): string {

@@ -83,6 +83,7 @@ Deno.test("keys says what it does not know, and does nothing then", async () => 
       /There is no fleet in .*: make one with sallyport keys init/,
     );
     await keys(folder, "init");
+    await rejects(keys(folder, "toString"), /Cannot do "toString" with keys/);
     await rejects(keys(folder, "issue"), /the actions are init, add-gateway, add-host, revoke, list/);
     await rejects(keys(folder, "add-host", "a.b"), /Give a name with letters/);
     await rejects(keys(folder, "revoke", "host:a"), /There is no member "host:a"/);

@@ -11,8 +11,8 @@ Deno.test("watchServerVersion() warns of an old nats-server once, and never of t
     const me = anyone();
     await using server = await TestServer.start(kind, [me]);
     await using test = await connectTestBus(server, me, "me");
-    const warned: string[] = [];
-    watchServerVersion(test.bus, (version) => warned.push(version));
+    const warned: unknown[] = [];
+    watchServerVersion(test.bus, (_message, { version }) => warned.push(version));
     const states: string[] = [];
     test.bus.onState((state) => states.push(state));
     await server.kill();
