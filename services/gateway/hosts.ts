@@ -38,8 +38,8 @@ const hearingMs = heartbeatIntervalMs * 1.5;
 export class Hosts implements Disposable {
   readonly #states = new Map<string, HostState>();
   readonly #latest = new Map<string, number>();
-  /** Boot ids of hosts that have fallen silent: one that returns with another has restarted. */
-  readonly #silent = new Map<string, string>();
+  /** Hosts that have fallen silent, as they were last heard: they may only be cut off, and come back. */
+  readonly #silent = new Map<string, HostState>();
   readonly #waiters = new Set<Waiter>();
   readonly #subscription: { unsubscribe(): void };
   readonly #sweep: ReturnType<typeof setInterval>;
@@ -49,7 +49,6 @@ export class Hosts implements Disposable {
   #listeningSince: number;
   readonly #now: () => number;
   #onRestarted: (host: string) => void = () => {};
-  #onSilent: (host: string) => void = () => {};
 
   /** @param now In place of `performance.now()`, for tests */
   constructor(bus: Bus, readonly trust: Trust, now: () => number = () => performance.now()) {
@@ -68,11 +67,6 @@ export class Hosts implements Disposable {
   /** Calls back when a host reports another boot id: every lease on it is gone. */
   onRestarted(listener: (host: string) => void): void {
     this.#onRestarted = listener;
-  }
-
-  /** Calls back when a host has been silent for `heartbeatTimeoutMs`. */
-  onSilent(listener: (host: string) => void): void {
-    this.#onSilent = listener;
   }
 
   /**
@@ -98,9 +92,10 @@ export class Hosts implements Disposable {
     return [...this.#states.keys()].sort();
   }
 
-  /** Whether `host` has fallen silent, and has not been heard since. */
-  isSilent(host: string): boolean {
-    return this.#silent.has(host);
+  /** How long ago a host was last heard that has fallen silent, milliseconds; 0 for every other. */
+  silentMs(host: string): number {
+    const last = this.#silent.get(host);
+    return last ? this.#now() - last.heardAt : 0;
   }
 
   #untilAllAreHeardMs(): number {
@@ -125,7 +120,7 @@ export class Hosts implements Disposable {
     // A replayed heartbeat would bring back an old boot id or an old clock.
     if (beat.at <= (this.#latest.get(beat.host) ?? 0)) return;
     this.#latest.set(beat.host, beat.at);
-    const bootBefore = this.#states.get(beat.host)?.boot ?? this.#silent.get(beat.host);
+    const before = this.#states.get(beat.host) ?? this.#silent.get(beat.host);
     this.#silent.delete(beat.host);
     const state: HostState = {
       name: beat.host,
@@ -134,7 +129,7 @@ export class Hosts implements Disposable {
       heardAt: this.#now(),
     };
     this.#states.set(beat.host, state);
-    if (bootBefore !== undefined && bootBefore !== beat.boot) this.#onRestarted(beat.host);
+    if (before && before.boot !== beat.boot) this.#onRestarted(beat.host);
     for (const waiter of this.#waiters) {
       if (waiter.host === beat.host && waiter.notBoot !== beat.boot) this.#settle(waiter, state);
     }
@@ -146,8 +141,7 @@ export class Hosts implements Disposable {
       this.#states.delete(state.name);
       // A restart whose clock has stepped back looks like a replay; after a silence it may start anew.
       this.#latest.delete(state.name);
-      this.#silent.set(state.name, state.boot);
-      this.#onSilent(state.name);
+      this.#silent.set(state.name, state);
     }
   }
 

@@ -13,7 +13,6 @@ import {
 } from "../../shared/protocol/lease.ts";
 import {
   heartbeatIntervalMs,
-  heartbeatTimeoutMs,
   leaseAnswerTimeoutMs,
   leaseOpenTtlMs,
   maxEnvelopeBytes,
@@ -85,8 +84,6 @@ export class Leases implements Disposable {
   readonly #clock = new SteadyClock();
   /** By lease id: requests whose answer is waited for. */
   readonly #asking = new Map<string, { host: string; fail: (error: ProblemError) => void }>();
-  /** Hosts that have fallen silent, by `performance.now()`: they may only be cut off, and come back. */
-  readonly #silentSince = new Map<string, number>();
   readonly #stop: (() => void)[] = [];
   #isDraining = false;
 
@@ -118,7 +115,6 @@ export class Leases implements Disposable {
         if (asking.host === host) asking.fail(new ProblemError("stale-boot"));
       }
     });
-    hosts.onSilent((host) => this.#silentSince.set(host, performance.now() - heartbeatTimeoutMs));
     this.#beat();
   }
 
@@ -234,10 +230,8 @@ export class Leases implements Disposable {
 
   #endSilent(): void {
     const { hosts, sessionTimeoutMs } = this.#options;
-    for (const [host, since] of this.#silentSince) {
-      if (hosts.isSilent(host) && performance.now() - since <= sessionTimeoutMs) continue;
-      this.#silentSince.delete(host);
-      if (hosts.isSilent(host)) this.#endAllOn(host, "the host has fallen silent");
+    for (const host of new Set([...this.#leases.values()].map(({ host }) => host))) {
+      if (hosts.silentMs(host) > sessionTimeoutMs) this.#endAllOn(host, "the host has fallen silent");
     }
   }
 
