@@ -91,7 +91,7 @@ Deno.test("importing a module does nothing: it needs no permission", async () =>
 Deno.test("PROTOCOL.md lists every message, record kind and problem, and no others", async () => {
   const documented = codesIn(await Deno.readTextFile(`${root}PROTOCOL.md`));
   const protocol = await Array.fromAsync(
-    ["channel", "lease", "worker", "zygote"],
+    ["channel", "lease", "revocations", "worker", "zygote"],
     (name) => Deno.readTextFile(`${root}shared/protocol/${name}.ts`),
   );
   const types = protocol.join("").matchAll(/\btype: "([a-z.0-9-]+)"/g).map(([, type]) => type!);
