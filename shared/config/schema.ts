@@ -64,7 +64,7 @@ const gateway = section({
   ),
   nkey: optional(
     orNull(fileName),
-    "The gateway's nkey seed for the bus; else bus.nkey.",
+    "The gateway's nkey seed, or .creds file of NATS, for the bus; else bus.nkey.",
     null,
     "gateway.nkey",
   ),
@@ -234,7 +234,7 @@ const bus = section({
   }),
   nkey: optional(
     orNull(fileName),
-    "File with the nkey seed, where gateway and host have none.",
+    "File with the nkey seed, or a .creds file of NATS with JWT and seed, where gateway and host have none.",
     null,
     "bus.nkey",
   ),
