@@ -104,9 +104,19 @@ Deno.test("PROTOCOL.md lists every message, record kind and problem, and no othe
   deepStrictEqual(words.filter((code) => !inCode.has(code)), [], "in PROTOCOL.md but not in the code");
 });
 
-Deno.test("README.md's comparison on PAM names tests that exist", async () => {
-  const rows = rowsIn(await Deno.readTextFile(`${root}README.md`), "PAM, beside Teleport and OpenSSH");
-  ok(rows.length > 20);
+for (
+  const [document, heading, least] of [
+    ["README.md", "PAM, beside Teleport and OpenSSH", 20],
+    ["SECURITY.md", "Claims and their tests", 15],
+  ] as const
+) {
+  Deno.test(`"${heading}" in ${document} names tests that exist`, () => namesTests(document, heading, least));
+}
+
+/** The last cell of each row is `FILE: TITLE`, a test below test/. */
+async function namesTests(document: string, heading: string, least: number): Promise<void> {
+  const rows = rowsIn(await Deno.readTextFile(`${root}${document}`), heading);
+  ok(rows.length >= least);
   for (const [what, ...cells] of rows) {
     ok(cells.every((cell) => cell !== ""), `${what} has an empty cell`);
     const [, file, title] = /^([\w/]+): (.+)$/.exec(cells.at(-1)!) ?? [];
@@ -116,7 +126,7 @@ Deno.test("README.md's comparison on PAM names tests that exist", async () => {
       `${file} has no test "${title}"`,
     );
   }
-});
+}
 
 Deno.test("PROTOCOL.md lists every subject", async () => {
   const documented = [...codesIn(await Deno.readTextFile(`${root}PROTOCOL.md`))];

@@ -31,7 +31,7 @@ export function anyone(): TestIdentity {
 }
 
 /** The rights of an identity in nats-server's words; an empty list there would allow everything. */
-function natsPermissions({ publish, subscribe, responds }: AllowList): unknown {
+export function natsPermissions({ publish, subscribe, responds }: AllowList): unknown {
   const list = (subjects: string[]) => subjects.length > 0 ? { allow: subjects } : { deny: [">"] };
   return {
     publish: list(publish),
