@@ -91,20 +91,32 @@ Deno.test("importing a module does nothing: it needs no permission", async () =>
 Deno.test("PROTOCOL.md lists every message, record kind and problem, and no others", async () => {
   const documented = codesIn(await Deno.readTextFile(`${root}PROTOCOL.md`));
   const protocol = await Array.fromAsync(
-    ["channel", "lease", "worker", "zygote"],
+    ["channel", "lease", "revocations", "worker", "zygote"],
     (name) => Deno.readTextFile(`${root}shared/protocol/${name}.ts`),
   );
   const types = protocol.join("").matchAll(/\btype: "([a-z.0-9-]+)"/g).map(([, type]) => type!);
   const inCode = new Set([...types, ...Object.keys(problems), ...Object.keys(RecordKind)]);
   const missing = [...inCode].filter((code) => !documented.has(code));
   deepStrictEqual(missing, [], "missing from PROTOCOL.md");
-  const words = [...documented].filter((code) => /^[a-z][a-z0-9]*([.-][a-z0-9]+)*$/.test(code));
+  const words = [...documented].filter((code) =>
+    /^[a-z][a-z0-9]*([.-][a-z0-9]+)*$/.test(code) && !code.startsWith("sallyport.")
+  );
   deepStrictEqual(words.filter((code) => !inCode.has(code)), [], "in PROTOCOL.md but not in the code");
 });
 
-Deno.test("README.md's comparison on PAM names tests that exist", async () => {
-  const rows = rowsIn(await Deno.readTextFile(`${root}README.md`), "PAM, beside Teleport and OpenSSH");
-  ok(rows.length > 20);
+for (
+  const [document, heading, least] of [
+    ["README.md", "PAM, beside Teleport and OpenSSH", 20],
+    ["SECURITY.md", "Claims and their tests", 15],
+  ] as const
+) {
+  Deno.test(`"${heading}" in ${document} names tests that exist`, () => namesTests(document, heading, least));
+}
+
+/** The last cell of each row is `FILE: TITLE`, a test below test/. */
+async function namesTests(document: string, heading: string, least: number): Promise<void> {
+  const rows = rowsIn(await Deno.readTextFile(`${root}${document}`), heading);
+  ok(rows.length >= least);
   for (const [what, ...cells] of rows) {
     ok(cells.every((cell) => cell !== ""), `${what} has an empty cell`);
     const [, file, title] = /^([\w/]+): (.+)$/.exec(cells.at(-1)!) ?? [];
@@ -114,12 +126,12 @@ Deno.test("README.md's comparison on PAM names tests that exist", async () => {
       `${file} has no test "${title}"`,
     );
   }
-});
+}
 
 Deno.test("PROTOCOL.md lists every subject", async () => {
   const documented = [...codesIn(await Deno.readTextFile(`${root}PROTOCOL.md`))];
   const source = await Deno.readTextFile(`${root}shared/protocol/subjects.ts`);
-  const shapes = source.matchAll(/return `\$\{prefix\}\.([^`]+)`/g).map(([, text]) =>
+  const shapes = source.matchAll(/(?:return|=) `\$\{prefix\}\.([^`]+)`/g).map(([, text]) =>
     `sallyport.${text!.replace(/\$\{[^}]*\}/g, "*")}`
   );
   const listed = documented.filter((code) => code.startsWith("sallyport.")).map((code) =>
@@ -134,9 +146,9 @@ Deno.test("only subjects.ts spells the prefix of subjects", async () => {
     others,
     async (name) => [name, await Deno.readTextFile(root + name)] as const,
   );
-  const spelt = found.filter(([, text]) => /["'`]sallyport\.(open|h|g|beat)\b/.test(text)).map(([name]) =>
-    name
-  );
+  const spelt = found.filter(([, text]) => /["'`]sallyport\.(open|h|g|beat|revocations)\b/.test(text)).map((
+    [name],
+  ) => name);
   deepStrictEqual(spelt, []);
 });
 

@@ -2,13 +2,14 @@
 
 import { join } from "node:path";
 import { isName } from "../../shared/protocol/names.ts";
-import { type IdentityKind, readTrust, trustText } from "../../shared/trust/identity.ts";
+import type { IdentityKind } from "../../shared/trust/identity.ts";
 import { ExitCode, Failure } from "./failure.ts";
 import { bundleFolder, makeBundle, removeBundle } from "./keys/bundle.ts";
 import { makeFleetKey } from "./keys/fleet_key.ts";
 import { type FleetRecord, hasFleet, readFleet, writeFleet } from "./keys/members.ts";
 import { natsServerConfig } from "./keys/nats_config.ts";
-import { readOwn, writeWhole } from "./state_files.ts";
+import { revokeKey } from "./keys/revocations.ts";
+import { writeWhole } from "./state_files.ts";
 import { type Options, textOption } from "./verb.ts";
 
 const defaultBus = "nats://127.0.0.1:4222";
@@ -66,7 +67,7 @@ function add(folder: string, options: Options, kind: IdentityKind, name: string)
   console.log(`${config} has its rights: have nats-server read it again.`);
 }
 
-/** The bus lets a revoked member in no more; whoever has the new trust file believes it no more either. */
+/** The bus lets a revoked member in no more; whoever has the new list believes it no more, and tells all others. */
 function revoke(folder: string, _options: Options, what: string): void {
   const fleet = readFleet(folder);
   const [kind, name] = what.split(":");
@@ -77,16 +78,16 @@ function revoke(folder: string, _options: Options, what: string): void {
       ExitCode.usage,
     );
   }
-  const trustFile = join(folder, "trust");
-  const { fleetKey, revoked } = readTrust(readOwn(trustFile));
-  writeWhole(trustFile, 0o644, trustText(fleetKey, [...new Set([...revoked, member.publicKey])]));
+  const list = revokeKey(folder, member.publicKey);
   const config = writeAll(folder, {
     ...fleet,
     members: fleet.members.filter((known) => known !== member),
   });
   removeBundle(folder, member);
   console.log(`${config} has no ${kind} ${name} any more: have nats-server read it again.`);
-  console.log(`${trustFile} names it as revoked: copy it to the others, and restart them when it suits.`);
+  console.log(
+    `${list} names it as revoked: copy it beside the trust file of one host, which tells all others.`,
+  );
 }
 
 function list(folder: string): void {

@@ -11,7 +11,7 @@ import {
 } from "../../shared/protocol/limits.ts";
 import { allHostHeartbeats } from "../../shared/protocol/subjects.ts";
 import { openEnvelope } from "../../shared/trust/envelope.ts";
-import type { Trust } from "../../shared/trust/identity.ts";
+import { type Credential, isRevoked, type Trust } from "../../shared/trust/identity.ts";
 
 /** What the last heartbeat of a host said. */
 export interface HostState {
@@ -23,6 +23,8 @@ export interface HostState {
   clockOffsetMs: number;
   /** `performance.now()` when it was heard. */
   heardAt: number;
+  /** Who signed it. */
+  credential: Credential;
 }
 
 interface Waiter {
@@ -49,6 +51,7 @@ export class Hosts implements Disposable {
   #listeningSince: number;
   readonly #now: () => number;
   #onRestarted: (host: string) => void = () => {};
+  #onRevocations: (host: string, serial: number) => void = () => {};
 
   /** @param now In place of `performance.now()`, for tests */
   constructor(bus: Bus, readonly trust: Trust, now: () => number = () => performance.now()) {
@@ -67,6 +70,18 @@ export class Hosts implements Disposable {
   /** Calls back when a host reports another boot id: every lease on it is gone. */
   onRestarted(listener: (host: string) => void): void {
     this.#onRestarted = listener;
+  }
+
+  /** Calls back when a heartbeat of `host` says which list of revoked members it knows. */
+  onRevocations(listener: (host: string, serial: number) => void): void {
+    this.#onRevocations = listener;
+  }
+
+  /** Forgets who is trusted no more. */
+  dropRevoked(): void {
+    for (const { name, credential } of this.#states.values()) {
+      if (isRevoked(credential, this.trust)) this.#states.delete(name);
+    }
   }
 
   /**
@@ -109,10 +124,11 @@ export class Hosts implements Disposable {
 
   #heard(data: Uint8Array): void {
     if (data.length > maxEnvelopeBytes) return;
-    let beat;
+    let beat, credential;
     try {
-      const { body, credential } = openEnvelope(data, this.trust, "host", "host.heartbeat.v1");
-      beat = decodeHostHeartbeat(body);
+      const opened = openEnvelope(data, this.trust, "host", "host.heartbeat.v1");
+      credential = opened.credential;
+      beat = decodeHostHeartbeat(opened.body);
       if (beat.host !== credential.name) return;
     } catch {
       return; // Not from a host we trust: as if it had never been sent.
@@ -127,8 +143,10 @@ export class Hosts implements Disposable {
       boot: beat.boot,
       clockOffsetMs: beat.at - this.#now(),
       heardAt: this.#now(),
+      credential,
     };
     this.#states.set(beat.host, state);
+    this.#onRevocations(beat.host, beat.revocations);
     if (before && before.boot !== beat.boot) this.#onRestarted(beat.host);
     for (const waiter of this.#waiters) {
       if (waiter.host === beat.host && waiter.notBoot !== beat.boot) this.#settle(waiter, state);

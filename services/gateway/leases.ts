@@ -31,7 +31,8 @@ import { WindowPool } from "../../shared/stream/window.ts";
 import { aeadFor } from "../../shared/trust/aead_for.ts";
 import { openEnvelope, signEnvelope } from "../../shared/trust/envelope.ts";
 import { deriveLeaseKeys, generateEphemeral } from "../../shared/trust/exchange.ts";
-import type { Identity, Trust } from "../../shared/trust/identity.ts";
+import { type Credential, type Identity, isRevoked } from "../../shared/trust/identity.ts";
+import type { FleetTrust } from "../../shared/trust/revocations.ts";
 import { ResponseCipher } from "../../shared/trust/responses.ts";
 import { version } from "../../shared/version.ts";
 import { aes256Gcm, hasLibcrypto } from "../../ffi/libcrypto.ts";
@@ -55,7 +56,7 @@ export interface LeasesOptions {
   /** This gateway's name on the bus. */
   name: string;
   identity: Identity;
-  trust: Trust;
+  trust: FleetTrust;
   hosts: Hosts;
   sessionTimeoutMs: number;
   /**
@@ -77,7 +78,7 @@ export class Leases implements Disposable {
   readonly #options: LeasesOptions;
   readonly #pool = new WindowPool();
   /** By lease id; the host is kept to end its leases when it restarts or falls silent. */
-  readonly #leases = new Map<string, { lease: Lease; host: string }>();
+  readonly #leases = new Map<string, { lease: Lease; host: string; credential: Credential }>();
   /** Frames that overtook the answer of a lease being opened: the reply is a promise, frames are callbacks. */
   readonly #early = new Map<string, Uint8Array[]>();
   readonly #boot = randomId();
@@ -183,7 +184,7 @@ export class Leases implements Disposable {
       const { answer } = answered;
       if (
         answer.lease !== open.lease || answer.host !== host.name || answer.gateway !== name ||
-        answered.signer !== host.name || !open.suites.includes(answer.suite)
+        answered.credential.name !== host.name || !open.suites.includes(answer.suite)
       ) throw new ProblemError("malformed", undefined, { cause: "the answer is not for this request" });
       const keys = deriveLeaseKeys({
         privateKey: ephemeral.privateKey,
@@ -201,7 +202,7 @@ export class Leases implements Disposable {
         responses: new ResponseCipher(keys.responses),
         ...(dryRun && { onDryRun: dryRun.onFound }),
       });
-      this.#leases.set(open.lease, { lease, host: host.name });
+      this.#leases.set(open.lease, { lease, host: host.name, credential: answered.credential });
       lease.onGone(() => this.#leases.delete(open.lease));
       for (const frame of early) lease.receive(frame);
       return lease;
@@ -241,8 +242,17 @@ export class Leases implements Disposable {
     }
   }
 
+  /** Ends the leases on hosts that are trusted no more. */
+  endRevoked(): void {
+    for (const { lease, credential } of [...this.#leases.values()]) {
+      if (isRevoked(credential, this.#options.trust)) {
+        lease.abandon("host-unreachable", "the host was revoked");
+      }
+    }
+  }
+
   #beat(): void {
-    const { bus, name, identity, guestOn } = this.#options;
+    const { bus, name, identity, trust, guestOn } = this.#options;
     if (bus.state !== "up" || guestOn !== undefined) return;
     const beat: GatewayHeartbeat = {
       type: "gateway.heartbeat.v1",
@@ -251,6 +261,7 @@ export class Leases implements Disposable {
       at: this.#clock.now(),
       version,
       draining: this.#isDraining,
+      revocations: trust.serial,
     };
     bus.publish(gatewayHeartbeatSubject(name), signEnvelope(identity, beat));
   }
@@ -262,7 +273,7 @@ export class Leases implements Disposable {
 }
 
 /** Tells the signed answer from an unsigned denial, which is worth no more than a broken connection. */
-function readAnswer(reply: Uint8Array, trust: Trust) {
+function readAnswer(reply: Uint8Array, trust: FleetTrust) {
   const fields = Fields.parse(reply, maxEnvelopeBytes, "answer");
   if (fields.has("type")) {
     fields.oneOf("type", ["lease.denied.v1"]);
@@ -272,5 +283,5 @@ function readAnswer(reply: Uint8Array, trust: Trust) {
     });
   }
   const { body, credential } = openEnvelope(reply, trust, "host", "lease.answer.v1");
-  return { answer: decodeLeaseAnswer(body), body, signer: credential.name };
+  return { answer: decodeLeaseAnswer(body), body, credential };
 }

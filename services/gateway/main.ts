@@ -6,13 +6,16 @@ import { connectBus } from "../../shared/bus/nats.ts";
 import { watchServerVersion } from "../../shared/bus/server_version.ts";
 import type { GatewaySettings } from "../../shared/config/gateway_settings.ts";
 import { getLogger, setUpLogging } from "../../shared/log.ts";
+import { RevocationNews } from "../../shared/bus/revocation_news.ts";
 import { readTextFile } from "../../shared/text_file.ts";
-import { loadMembership } from "../../shared/trust/files.ts";
+import { givenRevocationsFile, loadMembership, readRevocations } from "../../shared/trust/files.ts";
+import { isRevoked } from "../../shared/trust/identity.ts";
 import { AccessPolicy } from "./access.ts";
 import { AuthMethods } from "./auth/methods.ts";
 import { Hosts } from "./hosts.ts";
 import { Leases } from "./leases.ts";
 import { Listener } from "./listener.ts";
+import { RevocationStore } from "./revocation_store.ts";
 import { loadHostKeys } from "./ssh2/mod.ts";
 
 const farewell = "The gateway is going down; log in again in a moment.";
@@ -36,6 +39,7 @@ export async function runGateway(
   const { identity, trust } = loadMembership(settings, { kind: "gateway", name: settings.name });
   const hostKeys = loadHostKeys(settings.hostKeyFiles.map(readTextFile), settings.hostKeyFiles);
   const credentials = readBusCredentials(settings.bus);
+  using kept = RevocationStore.open(settings.revocationsFile, trust.latest);
   const listeners = settings.listen.map((address) => Deno.listen({ ...address, transport: "tcp" }));
   if (Deno.uid() === 0) dropPrivileges({ uid: settings.uid, gid: settings.gid });
 
@@ -58,10 +62,46 @@ export async function runGateway(
     sessionTimeoutMs: settings.sessionTimeoutMs,
   });
 
+  using news = new RevocationNews({
+    bus,
+    trust,
+    onNewer: (list) => {
+      log.info("List {serial} of revoked members has come", { serial: list.serial });
+      leases.endRevoked();
+      hosts.dropRevoked();
+      if (isRevoked(identity.credential, trust)) {
+        log.error(
+          "This gateway is revoked: no host trusts it any more; stop it, or give it another identity",
+        );
+      }
+      try {
+        kept.keep(list);
+      } catch (cause) {
+        log.error("Cannot keep the list of revoked members in {file}: it is forgotten at a restart", {
+          file: settings.revocationsFile,
+          cause,
+        });
+      }
+    },
+    onWithheld: (host, serial) => {
+      log.warn(
+        "Host {host} knows list {serial} of revoked members, which the bus has not brought here; look after the bus, or copy the list beside the trust file",
+        { host, serial },
+      );
+    },
+  });
+  hosts.onRevocations((host, serial) => news.memberHas(host, serial));
+
   const policyOf = ({ users, roles, pamLogins }: GatewaySettings) =>
     new AccessPolicy(users, roles, pamLogins);
   let policy = policyOf(settings);
   Deno.addSignalListener("SIGHUP", () => {
+    try {
+      const given = readRevocations(givenRevocationsFile(settings), trust.fleetKey);
+      if (given) news.tell(given);
+    } catch (cause) {
+      log.error("The list of revoked members was not read again; give it to a host instead", { cause });
+    }
     try {
       const { settings: again, forRestart } = reload();
       policy = policyOf(again);

@@ -1,12 +1,12 @@
 /** The bus over core NATS. Nothing outside this folder imports a NATS package. */
 
 import type { ConnectionOptions, NodeConnectionOptions } from "@nats-io/transport-node";
-import { errors, NatsConnectionImpl, nkeyAuthenticator } from "@nats-io/nats-core/internal";
+import { credsAuthenticator, NatsConnectionImpl, nkeyAuthenticator } from "@nats-io/nats-core/internal";
 import type { BusSettings } from "../config/host_settings.ts";
 import { inboxPrefix } from "../protocol/subjects.ts";
 import { type Bus, BusError } from "./bus.ts";
 import { type BusCredentials, readBusCredentials } from "./credentials.ts";
-import { NatsBus } from "./nats_bus.ts";
+import { isRefusal, NatsBus, refusalError } from "./nats_bus.ts";
 import { useGuardedTransport } from "./transport.ts";
 
 export interface ConnectBusOptions {
@@ -27,11 +27,13 @@ export interface ConnectBusOptions {
 const firstRetryMs = 1_000;
 
 function connectionOptions(options: ConnectBusOptions, credentials: BusCredentials): ConnectionOptions {
-  const { nkeySeed, tls } = credentials;
+  const { nkeySeed, creds, tls } = credentials;
   const nodeOptions: NodeConnectionOptions = {
     servers: options.settings.servers,
     name: options.name,
     inboxPrefix: inboxPrefix(options.name),
+    // As the configuration says: in turn.
+    noRandomize: true,
     timeout: 5_000,
     // The client's default gives up for good after some 20 s.
     maxReconnectAttempts: -1,
@@ -46,6 +48,7 @@ function connectionOptions(options: ConnectBusOptions, credentials: BusCredentia
     noAsyncTraces: true,
   };
   if (nkeySeed) nodeOptions.authenticator = nkeyAuthenticator(nkeySeed);
+  if (creds) nodeOptions.authenticator = credsAuthenticator(creds);
   if (tls) {
     nodeOptions.tls = {
       ...(tls.ca !== null && { ca: tls.ca }),
@@ -57,9 +60,9 @@ function connectionOptions(options: ConnectBusOptions, credentials: BusCredentia
 }
 
 function connectError(servers: string[], cause: unknown): BusError {
-  const reason = cause instanceof errors.AuthorizationError ? "refused" : "down";
+  if (isRefusal(cause)) return refusalError(servers, cause);
   const text = cause instanceof Error ? cause.message : String(cause);
-  return new BusError(reason, `Cannot connect to the bus at ${servers.join(", ")}: ${text}`, { cause });
+  return new BusError("down", `Cannot connect to the bus at ${servers.join(", ")}: ${text}`, { cause });
 }
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -94,7 +97,7 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
     try {
       useGuardedTransport();
       const connection = await NatsConnectionImpl.connect(natsOptions) as NatsConnectionImpl;
-      return new NatsBus(connection, options.onError);
+      return new NatsBus(connection, options.settings.servers, options.onError);
     } catch (cause) {
       const error = connectError(options.settings.servers, cause);
       if (!options.waitForFirst) throw error;

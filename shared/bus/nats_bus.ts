@@ -13,14 +13,18 @@ const defaultMaxPayload = 1_048_576;
 
 export class NatsBus implements Bus {
   readonly #connection: NatsConnectionImpl;
+  readonly #servers: string[];
   readonly #onError: (cause: unknown) => void;
   readonly #listeners = new Set<(state: BusState) => void>();
   #state: BusState = "up";
   /** Counts connections, so that a late flush of an earlier one cannot say "up". */
   #incarnation = 0;
+  /** Why it does not come up again, as told last; each of many attempts has the same reason. */
+  #told = "";
 
-  constructor(connection: NatsConnectionImpl, onError: (cause: unknown) => void) {
+  constructor(connection: NatsConnectionImpl, servers: string[], onError: (cause: unknown) => void) {
     this.#connection = connection;
+    this.#servers = servers;
     this.#onError = onError;
     this.#watch();
   }
@@ -150,7 +154,7 @@ export class NatsBus implements Bus {
           this.#comeUp(++this.#incarnation);
           break;
         case "error":
-          this.#onError(status.error);
+          this.#tell(status.error);
           break;
         case "close":
           this.#set("closed");
@@ -160,10 +164,19 @@ export class NatsBus implements Bus {
     this.#set("closed");
   }
 
+  #tell(cause: unknown): void {
+    if (!isRefusal(cause)) return this.#onError(cause);
+    const error = refusalError(this.#servers, cause);
+    if (error.message !== this.#told) this.#onError(error);
+    this.#told = error.message;
+  }
+
   /** The client has sent its subscriptions by now; one round trip later the server has them. */
   #comeUp(incarnation: number): void {
     this.#connection.flush().then(() => {
-      if (incarnation === this.#incarnation) this.#set("up");
+      if (incarnation !== this.#incarnation) return;
+      this.#told = "";
+      this.#set("up");
     }, () => {});
   }
 
@@ -178,6 +191,22 @@ export class NatsBus implements Bus {
       }
     }
   }
+}
+
+/** Whether a server does not let us in, or no longer. */
+export function isRefusal(cause: unknown): cause is Error {
+  return cause instanceof errors.AuthorizationError || cause instanceof errors.UserAuthenticationExpiredError;
+}
+
+export function refusalError(servers: string[], cause: Error): BusError {
+  return new BusError(
+    "refused",
+    `Cannot connect to the bus at ${
+      servers.join(", ")
+    }: ${cause.message}; nats-server's configuration must name ` +
+      "this key, and be the one it runs with (nats-server --signal reload)",
+    { cause },
+  );
 }
 
 function requestError(subject: string, cause: unknown): unknown {

@@ -8,9 +8,11 @@ import type { LogLevel } from "../protocol/worker.ts";
 export interface MemberSettings {
   /** Its name on the bus. */
   name: string;
-  /** Identity with private key, and the fleet key plus revocations; for root to read. */
+  /** Identity with private key, and the fleet key; for root to read. */
   identityFile: string;
   trustFile: string;
+  /** The newest list of revoked members it has been told of; it writes it. */
+  revocationsFile: string;
   bus: BusSettings;
   /** A lease ends when gateway and host could not talk for this long. */
   sessionTimeoutMs: number;

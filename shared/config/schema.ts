@@ -51,10 +51,20 @@ const gateway = section({
   }),
   host_keys: listKey(fileName, "SSH host keys in OpenSSH's format.", { example: ["ssh_host_ed25519_key"] }),
   identity: required(fileName, "The gateway's identity with its private key.", "gateway.identity"),
-  trust: required(fileName, "The fleet's public key and the revoked identities.", "trust"),
+  trust: required(
+    fileName,
+    "The fleet's public key. A list of revoked members is looked for beside it.",
+    "trust",
+  ),
+  revocations: optional(
+    fileName,
+    "Where the newest list of revoked members is kept, which comes over the bus; must outlive a reboot.",
+    "/var/lib/sallyport/gateway.revocations",
+    "/var/lib/sallyport/gateway.revocations",
+  ),
   nkey: optional(
     orNull(fileName),
-    "The gateway's nkey seed for the bus; else bus.nkey.",
+    "The gateway's nkey seed, or .creds file of NATS, for the bus; else bus.nkey.",
     null,
     "gateway.nkey",
   ),
@@ -141,7 +151,17 @@ const accounts = section({
 const host = section({
   name: required(busName, "This host's name on the bus, as in `ssh login+NAME@gateway`.", "local"),
   identity: required(fileName, "The host's identity with its private key.", "host.identity"),
-  trust: required(fileName, "The fleet's public key and the revoked identities.", "trust"),
+  trust: required(
+    fileName,
+    "The fleet's public key. A list of revoked members is looked for beside it.",
+    "trust",
+  ),
+  revocations: optional(
+    fileName,
+    "Where the newest list of revoked members is kept, which comes over the bus; must outlive a reboot.",
+    "/var/lib/sallyport/host.revocations",
+    "/var/lib/sallyport/host.revocations",
+  ),
   nkey: optional(orNull(fileName), "The host's nkey seed for the bus; else bus.nkey.", null, "host.nkey"),
   uid: optional(unprivilegedId, "User id the dispatcher runs as.", defaultIds.host, defaultIds.host),
   gid: optional(unprivilegedId, "Group id the dispatcher runs as.", defaultIds.host, defaultIds.host),
@@ -214,7 +234,7 @@ const bus = section({
   }),
   nkey: optional(
     orNull(fileName),
-    "File with the nkey seed, where gateway and host have none.",
+    "File with the nkey seed, or a .creds file of NATS with JWT and seed, where gateway and host have none.",
     null,
     "bus.nkey",
   ),

@@ -34,16 +34,21 @@ interface MemberKeys {
   name: string;
   identity: string;
   trust: string;
+  revocations: string;
   nkey: string | null;
 }
 
-function memberSettings(source: ConfigFile, { name, identity, trust, nkey }: MemberKeys): MemberSettings {
+function memberSettings(
+  source: ConfigFile,
+  { name, identity, trust, revocations, nkey }: MemberKeys,
+): MemberSettings {
   const { bus, log } = source.config;
   const path = fileResolver(source);
   return {
     name,
     identityFile: path(identity),
     trustFile: path(trust),
+    revocationsFile: path(revocations),
     bus: busSettings(source, nkey),
     sessionTimeoutMs: bus.session_timeout,
     logLevel: log.level,

@@ -94,6 +94,8 @@ export interface HostHeartbeat {
   version: string;
   /** Leases open now. */
   leases: number;
+  /** Number of the newest list of revoked members it knows; 0 without one. */
+  revocations: number;
 }
 
 /** Body of a gateway's heartbeat, signed by the gateway's identity. */
@@ -105,6 +107,8 @@ export interface GatewayHeartbeat {
   version: string;
   /** It takes no connections any more; another of its name may take its place while it goes on. */
   draining: boolean;
+  /** As a host's. */
+  revocations: number;
 }
 
 const x25519Length = 44; // base64 of 32 bytes
@@ -172,6 +176,11 @@ export function decodeLeaseAnswer(bytes: Uint8Array): LeaseAnswer {
   };
 }
 
+/** Members of before there were lists do not say. */
+function revocationsSerial(fields: Fields): number {
+  return fields.has("revocations") ? fields.integer("revocations", 0, Number.MAX_SAFE_INTEGER) : 0;
+}
+
 export function decodeHostHeartbeat(bytes: Uint8Array): HostHeartbeat {
   const fields = parse(bytes);
   return {
@@ -181,6 +190,7 @@ export function decodeHostHeartbeat(bytes: Uint8Array): HostHeartbeat {
     at: fields.integer("at", 0, Number.MAX_SAFE_INTEGER),
     version: fields.string("version", 64),
     leases: fields.integer("leases", 0, 1_000_000),
+    revocations: revocationsSerial(fields),
   };
 }
 
@@ -193,5 +203,6 @@ export function decodeGatewayHeartbeat(bytes: Uint8Array): GatewayHeartbeat {
     at: fields.integer("at", 0, Number.MAX_SAFE_INTEGER),
     version: fields.string("version", 64),
     draining: fields.boolean("draining"),
+    revocations: revocationsSerial(fields),
   };
 }

@@ -19,6 +19,10 @@ export const maxTerminalNameBytes = 128;
 export const maxTerminalModesBytes = 159 * 5 + 1;
 /** Signed envelopes (lease.open, lease.answer, heartbeats): generous for roles and traits, small for a parser. */
 export const maxEnvelopeBytes = 65_536;
+/** The signed list of revoked members; it must fit into a record between processes as well. */
+export const maxRevocationsBytes = 98_304;
+/** Members a fleet key can revoke: 47 bytes of JSON each, in base64. */
+export const maxRevoked = 1_500;
 /** One record between monitor, dispatcher and worker; below Linux's default 212,992-byte socket buffer. */
 export const maxRecordBytes = 131_072;
 /** Linux refuses longer logins (utmp UT_NAMESIZE, useradd). */

@@ -56,6 +56,9 @@ export function gatewayHeartbeatSubject(gateway: string): string {
 export const allHostHeartbeats = `${prefix}.beat.host.*`;
 export const allGatewayHeartbeats = `${prefix}.beat.gateway.*`;
 
+/** The newest list of revoked members, said by whoever knows it to those who do not; it proves itself. */
+export const revocationsSubject = `${prefix}.revocations`;
+
 /** Prefix of the reply inboxes of one identity. */
 export function inboxPrefix(name: string): string {
   return `_INBOX.${token("process", name)}`;
@@ -78,8 +81,11 @@ export interface AllowList {
 export function hostAllowList(host: string): AllowList {
   const name = token("host", host);
   return {
-    publish: [`${prefix}.g.*.${name}.*`, hostHeartbeatSubject(name)],
-    subscribe: [leaseOpenSubject(name), framesForHost(name), allGatewayHeartbeats, `${inboxPrefix(name)}.>`],
+    publish: [`${prefix}.g.*.${name}.*`, hostHeartbeatSubject(name), revocationsSubject],
+    subscribe: [
+      ...[leaseOpenSubject(name), framesForHost(name), allGatewayHeartbeats, revocationsSubject],
+      `${inboxPrefix(name)}.>`,
+    ],
     responds: true,
   };
 }
@@ -87,8 +93,10 @@ export function hostAllowList(host: string): AllowList {
 export function gatewayAllowList(gateway: string): AllowList {
   const name = token("gateway", gateway);
   return {
-    publish: [`${prefix}.open.*`, `${prefix}.h.*.${name}.*`, gatewayHeartbeatSubject(name)],
-    subscribe: [framesForGateway(name), allHostHeartbeats, `${inboxPrefix(name)}.>`],
+    publish: [
+      ...[`${prefix}.open.*`, `${prefix}.h.*.${name}.*`, gatewayHeartbeatSubject(name), revocationsSubject],
+    ],
+    subscribe: [framesForGateway(name), allHostHeartbeats, revocationsSubject, `${inboxPrefix(name)}.>`],
     responds: false,
   };
 }

@@ -18,7 +18,7 @@ import {
 } from "./channel.ts";
 import { encodeJson, Fields, ProtocolError } from "./codec.ts";
 import { type Suite, suites } from "./lease.ts";
-import { maxEnvelopeBytes, maxRecordBytes } from "./limits.ts";
+import { maxEnvelopeBytes, maxRecordBytes, maxRevocationsBytes } from "./limits.ts";
 import { isLeaseId, isLogin } from "./names.ts";
 import type { Problem } from "./problems.ts";
 import { decodePrompt, type Prompt } from "./prompt.ts";
@@ -36,6 +36,8 @@ export interface Assign {
 export type WorkerRequest =
   /** The signed envelope as it came off the bus; the worker trusts nothing else. */
   | { type: "lease.open"; envelope: Uint8Array<ArrayBuffer> }
+  /** In place of a lease: the list of revoked members as it came off the bus, to be verified and kept. */
+  | { type: "trust.update"; list: string }
   /** Answers to the last `lease.prompt`, sealed as they came. */
   | { type: "lease.responses"; responses: Uint8Array }
   /** Losing the socket means the same as its `lease.close`. */
@@ -112,10 +114,17 @@ export function decodeAssign(bytes: Uint8Array): Assign {
 
 export function decodeWorkerRequest(bytes: Uint8Array): WorkerRequest {
   const fields = Fields.parse(bytes, maxRecordBytes);
-  const type = fields.oneOf("type", ["lease.open", "lease.responses", ...channelRequestTypes]);
+  const type = fields.oneOf("type", [
+    "lease.open",
+    "trust.update",
+    "lease.responses",
+    ...channelRequestTypes,
+  ]);
   switch (type) {
     case "lease.open":
       return { type, envelope: fields.bytes("envelope", maxEnvelopeBytes) };
+    case "trust.update":
+      return { type, list: fields.string("list", maxRevocationsBytes) };
     case "lease.responses":
       return { type, responses: fields.bytes("responses", maxEnvelopeBytes) };
     default:
@@ -239,8 +248,10 @@ export type MonitorMessage =
   | { type: "drain" }
   /** The monitor was asked to end, and does so now. */
   | { type: "stopping" }
-  /** A signed heartbeat to publish as it is. The boot id in clear for the dispatcher's own use. */
-  | { type: "heartbeat"; envelope: string; boot: string };
+  /** A newer list of revoked members, out of root's files. */
+  | { type: "revocations"; list: string }
+  /** A signed heartbeat to publish as it is. Boot id and number of the kept list in clear for the dispatcher's own use. */
+  | { type: "heartbeat"; envelope: string; boot: string; revocations: number };
 
 export function decodeMonitorMessage(bytes: Uint8Array): MonitorMessage {
   const fields = Fields.parse(bytes, maxRecordBytes);
@@ -250,6 +261,7 @@ export function decodeMonitorMessage(bytes: Uint8Array): MonitorMessage {
     "worker.gone",
     "drain",
     "stopping",
+    "revocations",
     "heartbeat",
   ]);
   const lease = () => fields.matching("lease", isLeaseId, "32 hex digits");
@@ -263,11 +275,14 @@ export function decodeMonitorMessage(bytes: Uint8Array): MonitorMessage {
     case "drain":
     case "stopping":
       return { type };
+    case "revocations":
+      return { type, list: fields.string("list", maxRevocationsBytes) };
     case "heartbeat":
       return {
         type,
         envelope: fields.string("envelope", maxEnvelopeBytes * 2),
         boot: fields.matching("boot", isLeaseId, "32 hex digits"),
+        revocations: fields.integer("revocations", 0, Number.MAX_SAFE_INTEGER),
       };
   }
 }

@@ -1,5 +1,6 @@
 /** Identity and trust as files: whatever is wrong with one, its name is in the sentence, and what to do. */
 
+import { dirname, join } from "node:path";
 import { readTextFile, reasonOf } from "../text_file.ts";
 import {
   type Identity,
@@ -9,6 +10,7 @@ import {
   type Trust,
   verifyCredential,
 } from "./identity.ts";
+import { FleetTrust, latestRevocations, type Revocations } from "./revocations.ts";
 
 /** Whose identity a file has to hold. */
 export interface Bearer {
@@ -33,18 +35,51 @@ export function loadTrust(file: string): Trust {
   return read(file, readTrust, "a copy of the fleet's trust file, which sallyport keys init has made");
 }
 
+/** Where a process finds who is trusted, and who no longer is. */
+export interface TrustFiles {
+  trustFile: string;
+  /** The newest list of revoked members that the process has been told of, and keeps. */
+  revocationsFile: string;
+}
+
+/** A list as an administrator brings it: beside the trust file. */
+export function givenRevocationsFile({ trustFile }: Pick<TrustFiles, "trustFile">): string {
+  return join(dirname(trustFile), "revocations");
+}
+
+/** The trust file with the newest list beside it or kept. @throws {Error} When the trust file is missing or damaged */
+export function loadFleetTrust(files: TrustFiles): FleetTrust {
+  const trust = new FleetTrust(loadTrust(files.trustFile));
+  trust.adopt(readRevocations(givenRevocationsFile(files), trust.fleetKey));
+  trust.adopt(readRevocations(files.revocationsFile, trust.fleetKey));
+  return trust;
+}
+
+/** The newest list in a file; `null` when there is none. @throws {Error} When the file is there and cannot be read */
+export function readRevocations(file: string, fleetKey: string): Revocations | null {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(file);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return null;
+    throw new Error(`Cannot read ${file}: ${reasonOf(cause)}`, { cause });
+  }
+  return latestRevocations(text, fleetKey);
+}
+
 /** What a process of the fleet starts with: its identity, and the trust that others will hold it to. */
 export interface Membership {
   identity: Identity;
-  trust: Trust;
+  trust: FleetTrust;
 }
 
 /** @throws {Error} Also when the fleet of the trust file does not know the identity, or no longer */
 export function loadMembership(
-  { identityFile, trustFile }: { identityFile: string; trustFile: string },
+  { identityFile, ...files }: { identityFile: string } & TrustFiles,
   bearer: Bearer,
 ): Membership {
-  const [identity, trust] = [loadIdentity(identityFile, bearer), loadTrust(trustFile)];
+  const { trustFile } = files;
+  const [identity, trust] = [loadIdentity(identityFile, bearer), loadFleetTrust(files)];
   try {
     verifyCredential(identity.credential, trust);
   } catch (cause) {

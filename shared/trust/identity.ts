@@ -90,10 +90,18 @@ export function decodeCredential(fields: Fields): Credential {
   };
 }
 
+/** Whether a member no longer counts. */
+export function isRevoked(
+  { kind, name, publicKey }: Pick<Credential, "kind" | "name" | "publicKey">,
+  { revoked }: Trust,
+): boolean {
+  return revoked.includes(publicKey) || revoked.includes(`${kind}:${name}`);
+}
+
 /** @throws {TrustError} `not-trusted` unless the fleet signed it and nobody revoked it */
 export function verifyCredential(credential: Credential, trust: Trust): void {
-  const { kind, name, publicKey, signature } = credential;
-  if (trust.revoked.includes(publicKey) || trust.revoked.includes(`${kind}:${name}`)) {
+  const { kind, name, signature } = credential;
+  if (isRevoked(credential, trust)) {
     throw new TrustError("not-trusted", `Cannot trust ${kind} ${name}: it is revoked`);
   }
   const good = verify(

@@ -16,6 +16,7 @@ import {
   toGatewaySubject,
   toHostSubject,
 } from "../../shared/protocol/subjects.ts";
+import { natsServer } from "../services/broker/servers.ts";
 import { run } from "../support/command.ts";
 import { connectable } from "../support/ports.ts";
 import { until } from "../support/wait.ts";
@@ -40,7 +41,7 @@ async function fleetFolder(): Promise<string> {
 }
 
 async function startServer(config: string): Promise<AsyncDisposable> {
-  const child = new Deno.Command("nats-server", { args: ["-c", config], stdout: "null", stderr: "null" })
+  const child = new Deno.Command(natsServer, { args: ["-c", config], stdout: "null", stderr: "null" })
     .spawn();
   await until("nats-server accepts connections", () => connectable(port));
   return {

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 /** What each is for stands beside it; all are small. */
 export const debianPackages = [
   "dropbear-bin", // dbclient, another SSH client
+  "faketime", // a host whose clock is wrong
   "iproute2", // ip, for the loopback of the test namespace
   "keyutils", // keyctl, which shows what pam_keyinit made
   "libpam-modules", // pam_exec, pam_motd, pam_limits, …

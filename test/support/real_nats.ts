@@ -1,8 +1,7 @@
 /** The product on a real nats-server, with the rights that the embedded broker gives. */
 
-import { createNkey } from "../../shared/bus/nkeys.ts";
 import { auditorAllowList, gatewayAllowList, hostAllowList } from "../../shared/protocol/subjects.ts";
-import { TestServer } from "../services/broker/servers.ts";
+import { identity, type TestIdentity, TestServer } from "../services/broker/servers.ts";
 import { type Sallyport, type SallyportOptions, startSallyport } from "./sallyport.ts";
 
 export interface OnNats extends AsyncDisposable {
@@ -10,19 +9,24 @@ export interface OnNats extends AsyncDisposable {
   nats: TestServer;
 }
 
-/** As {@link startSallyport}, without the embedded broker. */
-export async function startOnNats(options: SallyportOptions = {}): Promise<OnNats> {
-  const members = {
-    gateway: { ...createNkey(), allow: gatewayAllowList("gateway") },
-    host: { ...createNkey(), allow: hostAllowList("local") },
-    auditor: { ...createNkey(), allow: auditorAllowList("auditor") },
+/** Who is on the bus. */
+export type Members = Record<"gateway" | "host" | "auditor", TestIdentity>;
+
+/**
+ * As {@link startSallyport}, without the embedded broker.
+ *
+ * @param serve Starts nats-server; by default one with the rights that the embedded broker gives
+ */
+export async function startOnNats(
+  options: SallyportOptions = {},
+  serve = (members: Members) => TestServer.start("nats-server", Object.values(members)),
+): Promise<OnNats> {
+  const members: Members = {
+    gateway: identity(gatewayAllowList("gateway")),
+    host: identity(hostAllowList("local")),
+    auditor: identity(auditorAllowList("auditor")),
   };
-  const identities = Object.entries(members).map(([kind, { publicKey, allow }]) => ({
-    kind,
-    publicKey,
-    allow,
-  }));
-  const nats = await TestServer.start("nats-server", identities);
+  const nats = await serve(members);
   const seeds = Object.entries(members).map(([kind, { seed }]) => [`${kind}.nkey`, `${seed}\n`]);
   try {
     const sallyport = await startSallyport({

@@ -231,6 +231,7 @@ async function configText(
       identity: "gateway.identity",
       nkey: "gateway.nkey",
       trust: "trust",
+      revocations: "gateway.revocations",
       host: "local",
     },
     host: {
@@ -238,6 +239,7 @@ async function configText(
       identity: "host.identity",
       nkey: "host.nkey",
       trust: "trust",
+      revocations: "host.revocations",
       run_dir: "run",
       pam_confdir: "pam.d",
     },

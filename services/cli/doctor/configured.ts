@@ -11,7 +11,7 @@ import {
   toHostSettings,
 } from "../../../shared/config/settings.ts";
 import { loadTeleportPam, type PamKeys, pamKeysOf } from "../../../shared/config/teleport.ts";
-import { type Bearer, loadMembership } from "../../../shared/trust/files.ts";
+import { type Bearer, loadMembership, type TrustFiles } from "../../../shared/trust/files.ts";
 import { sentenceOf } from "../failure.ts";
 import { accountFindings } from "./accounts.ts";
 import { busFindings } from "./bus.ts";
@@ -82,16 +82,18 @@ function keyFindings(source: ConfigFile): Finding[] {
   const findings: Finding[] = [];
   const start = "run `sallyport start` once, or `sallyport keys`, to make it";
   if (gateway) {
-    const { hostKeyFiles, identityFile, trustFile, bus } = toGatewaySettings(withoutBanner(source));
+    const settings = toGatewaySettings(withoutBanner(source));
+    const { hostKeyFiles, identityFile, bus } = settings;
     const secrets = [...hostKeyFiles, identityFile, ...(bus.nkeySeedFile === null ? [] : [bus.nkeySeedFile])];
     findings.push(...secrets.flatMap((secret) => secretFindings(secret, start)));
-    findings.push(...identityFindings({ kind: "gateway", name: gateway.name }, { identityFile, trustFile }));
+    findings.push(...identityFindings({ kind: "gateway", name: gateway.name }, settings));
   }
   if (host) {
-    const { identityFile, trustFile, bus } = withoutPam(source);
+    const settings = withoutPam(source);
+    const { identityFile, bus } = settings;
     const secrets = [identityFile, ...(bus.nkeySeedFile === null ? [] : [bus.nkeySeedFile])];
     findings.push(...secrets.flatMap((secret) => secretFindings(secret, start)));
-    findings.push(...identityFindings({ kind: "host", name: host.name }, { identityFile, trustFile }));
+    findings.push(...identityFindings({ kind: "host", name: host.name }, settings));
     findings.push(...ownershipFindings(runDirectoryOf(source)));
   }
   if (broker) findings.push(...ownershipFindings(toBrokerConfig(source).identitiesFile));
@@ -119,7 +121,7 @@ function nameFindings({ config: { gateway, host }, placeOf }: ConfigFile): Findi
   }];
 }
 
-function identityFindings(bearer: Bearer, files: { identityFile: string; trustFile: string }): Finding[] {
+function identityFindings(bearer: Bearer, files: { identityFile: string } & TrustFiles): Finding[] {
   try {
     loadMembership(files, bearer);
     return ownershipFindings(files.trustFile);

@@ -8,6 +8,7 @@ import { Failure } from "../failure.ts";
 import { makeOpensshKey } from "../start/openssh_key.ts";
 import { createOnce, makeFolder, readOwn, writeWhole } from "../state_files.ts";
 import { makeIdentity } from "./fleet_key.ts";
+import { copyRevocations } from "./revocations.ts";
 import type { Member } from "./members.ts";
 
 export interface Newcomer {
@@ -36,6 +37,7 @@ export function makeBundle(folder: string, newcomer: Newcomer): Member {
     return `${seed}\n`;
   });
   writeWhole(join(own, "trust"), 0o644, readOwn(join(folder, "trust")));
+  copyRevocations(folder, own);
   if (kind === "gateway") makeOpensshKey(join(own, "ssh_host_ed25519_key"), name);
   createOnce(
     join(own, "sallyport.yaml"),

@@ -28,6 +28,7 @@ gateway:
     - ssh_host_ed25519_key
   identity: gateway.identity
   trust: trust
+  revocations: gateway.revocations
   nkey: gateway.nkey
   host: ${hostName}
 
@@ -35,6 +36,7 @@ host:
   name: ${hostName}
   identity: host.identity
   trust: trust
+  revocations: host.revocations
   nkey: host.nkey
   pam_confdir: pam.d
   run_dir: ${runDirectory}

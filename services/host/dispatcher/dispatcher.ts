@@ -3,6 +3,7 @@
 import { Poller } from "../../../ffi/epoll.ts";
 import type { Bus } from "../../../shared/bus/bus.ts";
 import { isPrompt } from "../../../shared/bus/prompt.ts";
+import { RevocationNews } from "../../../shared/bus/revocation_news.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { getLogger } from "../../../shared/log.ts";
 import { silenceCheckMs } from "../../../shared/protocol/limits.ts";
@@ -13,15 +14,16 @@ import {
   leaseOpenSubject,
 } from "../../../shared/protocol/subjects.ts";
 import type { MonitorMessage } from "../../../shared/protocol/worker.ts";
-import type { Trust } from "../../../shared/trust/identity.ts";
+import { type FleetTrust, openRevocations } from "../../../shared/trust/revocations.ts";
 import { closeDescriptor } from "../../../ffi/socket.ts";
 import { Gateways } from "./gateways.ts";
 import { Leases } from "./leases.ts";
 import { MonitorLink } from "./monitor_link.ts";
+import { TrustUpdate } from "./trust_update.ts";
 
 export interface DispatcherOptions {
   settings: HostSettings;
-  trust: Trust;
+  trust: FleetTrust;
   /** The socket to the monitor, the dispatcher's from here on. */
   monitorSocket: number;
 }
@@ -37,6 +39,10 @@ export class Dispatcher {
   readonly #ended = Promise.withResolvers<void>();
   #bus: Bus | null = null;
   #leases: Leases | null = null;
+  #news: RevocationNews | null = null;
+  readonly #trustUpdate: TrustUpdate;
+  /** Number of the list of revoked members that root has kept. */
+  #kept = 0;
   #isDraining = false;
   #boot: string | null = null;
   /** The monitor has said that it ends. */
@@ -45,10 +51,18 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    // Before the link, whose first records may be there already.
+    this.#trustUpdate = new TrustUpdate({
+      poller: this.#poller,
+      start: (id) => this.#monitor.start(id),
+      trust: options.trust,
+      log: this.#log,
+    });
     this.#monitor = new MonitorLink(this.#poller, options.monitorSocket, {
       onStarted: ({ lease }, socket) => {
         const known = this.#leases?.get(lease);
-        if (known) known.workerStarted(socket);
+        if (this.#trustUpdate.isFor(lease)) this.#trustUpdate.workerStarted(socket);
+        else if (known) known.workerStarted(socket);
         else closeDescriptor(socket);
       },
       onMessage: (message) => this.#onMonitorMessage(message),
@@ -80,6 +94,21 @@ export class Dispatcher {
     const gateways = new Gateways(trust, (gateway, boot, why) => {
       this.#log.warning("Gateway {gateway} is lost: {why}", { gateway, why });
       leases.endOf(gateway, boot);
+    }, (gateway, serial) => news.memberHas(gateway, serial));
+    const news = this.#news = new RevocationNews({
+      bus,
+      trust,
+      onNewer: ({ serial }) => {
+        this.#log.info("List {serial} of revoked members has come", { serial });
+        leases.endRevoked();
+        this.#trustUpdate.keep(this.#kept);
+      },
+      onWithheld: (gateway, serial) => {
+        this.#log.warning(
+          "Gateway {gateway} knows list {serial} of revoked members, which the bus has not brought here; look after the bus, or copy the list beside the trust file",
+          { gateway, serial },
+        );
+      },
     });
     this.#leases = leases;
     if (this.#isDraining) leases.drain();
@@ -123,8 +152,10 @@ export class Dispatcher {
   #onMonitorMessage(message: Exclude<MonitorMessage, { type: "worker.started" }>): void {
     switch (message.type) {
       case "worker.refused":
+        if (this.#trustUpdate.isFor(message.lease)) return this.#trustUpdate.ended();
         return this.#leases?.get(message.lease)?.deny(message.problem, "the monitor has refused");
       case "worker.gone":
+        if (this.#trustUpdate.isFor(message.lease)) return this.#trustUpdate.ended();
         this.#log.debug("The worker of lease {lease} is gone", { lease: message.lease });
         return this.#leases?.get(message.lease)?.workerGone();
       case "drain":
@@ -132,13 +163,31 @@ export class Dispatcher {
         return this.#leases?.drain();
       case "heartbeat":
         this.#boot = message.boot;
+        this.#kept = message.revocations;
         this.#heartbeat = Uint8Array.fromBase64(message.envelope);
+        // Before there is a bus nothing can have come that root has not got.
+        if (this.#news) this.#trustUpdate.keep(this.#kept);
         return this.#publishHeartbeat();
+      case "revocations":
+        return this.#onKept(message.list);
       case "stopping":
         this.#isStopping = true;
         return this.#log.info("The monitor stops, and the dispatcher with it");
       default:
         return message satisfies never;
+    }
+  }
+
+  /** An administrator has brought it, or a worker has kept it. */
+  #onKept(line: string): void {
+    const { trust } = this.#options;
+    try {
+      const list = openRevocations(line, trust.fleetKey);
+      if (this.#news) this.#news.tell(list);
+      else trust.adopt(list);
+    } catch (cause) {
+      // The trust file is another fleet's since the host has started.
+      this.#log.error("A list of revoked members is not this fleet's; restart the host", { cause });
     }
   }
 

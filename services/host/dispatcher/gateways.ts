@@ -28,11 +28,18 @@ export type GatewayLost = (gateway: string, boot: string, why: "silent" | "resta
 export class Gateways {
   readonly #trust: Trust;
   readonly #onLost: GatewayLost;
+  readonly #onRevocations: (gateway: string, serial: number) => void;
   readonly #gateways = new Map<string, Gateway>();
 
-  constructor(trust: Trust, onLost: GatewayLost) {
+  /** @param onRevocations A heartbeat of `gateway` says which list of revoked members it knows */
+  constructor(
+    trust: Trust,
+    onLost: GatewayLost,
+    onRevocations: (gateway: string, serial: number) => void = () => {},
+  ) {
     this.#trust = trust;
     this.#onLost = onLost;
+    this.#onRevocations = onRevocations;
   }
 
   /** A heartbeat off the bus; one that is not authentic or not new changes nothing. */
@@ -54,6 +61,7 @@ export class Gateways {
     gateway.latest = Math.max(gateway.latest, at);
     gateway.lives.set(boot, { at, heardAt: now, isDraining });
     if (!hasBeaten) this.#onRestarted(name, gateway, boot);
+    this.#onRevocations(name, heartbeat.revocations);
   }
 
   #named(name: string): Gateway {

@@ -24,6 +24,7 @@ import { LeaseLink } from "../../../shared/stream/link.ts";
 import type { ReliableStream } from "../../../shared/stream/stream.ts";
 import type { WindowPool } from "../../../shared/stream/window.ts";
 import { aeadFor } from "../../../shared/trust/aead_for.ts";
+import type { Credential } from "../../../shared/trust/identity.ts";
 import type { Turn } from "./admission.ts";
 import { Channel } from "./channel.ts";
 import { Notices } from "./notices.ts";
@@ -46,6 +47,8 @@ export interface LeaseOptions {
   gateway: string;
   /** The life of the gateway that opened it. */
   gatewayBoot: string;
+  /** Who signed the request. */
+  credential: Credential;
   /** Address of the SSH client. */
   source: string;
   /** As it came off the bus, verified. */
@@ -77,6 +80,7 @@ export class Lease {
   readonly id: string;
   readonly gateway: string;
   readonly gatewayBoot: string;
+  readonly credential: Credential;
   /** Milliseconds of {@link performance.now}. */
   readonly openedAt = performance.now();
   readonly #options: LeaseOptions;
@@ -100,6 +104,7 @@ export class Lease {
     this.id = options.id;
     this.gateway = options.gateway;
     this.gatewayBoot = options.gatewayBoot;
+    this.credential = options.credential;
     this.#log = options.log.with({ lease: options.id, gateway: options.gateway });
     const { loginGraceMs } = options.settings;
     if (loginGraceMs > 0) this.#loginTimer = setTimeout(() => this.#onLoginTimeout(), loginGraceMs);

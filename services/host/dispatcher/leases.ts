@@ -11,7 +11,7 @@ import { type Problem, ProblemError } from "../../../shared/protocol/problems.ts
 import { leaseOfSubject } from "../../../shared/protocol/subjects.ts";
 import { WindowPool } from "../../../shared/stream/window.ts";
 import { openEnvelope } from "../../../shared/trust/envelope.ts";
-import { type Trust, TrustError } from "../../../shared/trust/identity.ts";
+import { type Credential, isRevoked, type Trust, TrustError } from "../../../shared/trust/identity.ts";
 import { Admission, type Turn } from "./admission.ts";
 import { DenialLog } from "./denial_log.ts";
 import { Lease } from "./lease.ts";
@@ -61,7 +61,7 @@ export class Leases {
     };
     try {
       const envelope = message.data.slice();
-      const open = this.#verify(envelope, boot);
+      const { open, credential } = this.#verify(envelope, boot);
       const { lease: id, gateway } = open;
       this.#options.onGateway(gateway, open.gatewayBoot);
       const admitted = this.#admission.ask(
@@ -70,7 +70,9 @@ export class Leases {
           // It may have been asked for twice, and have waited for its turn.
           if (this.#isEnding) deny("host-unreachable", "the service stops");
           else if (this.#leases.has(id)) deny("replayed", "it waits already");
-          else return this.#open(open, turn, envelope, respond);
+          else if (isRevoked(credential, this.#options.trust)) {
+            deny("not-trusted", "it was revoked meanwhile");
+          } else return this.#open({ open, credential }, turn, envelope, respond);
           turn.answered();
           turn.decided();
         },
@@ -84,7 +86,7 @@ export class Leases {
   }
 
   /** The worker verifies again, with its own eyes; what fails here costs no worker. */
-  #verify(envelope: Uint8Array, boot: string | null): LeaseOpen {
+  #verify(envelope: Uint8Array, boot: string | null): { open: LeaseOpen; credential: Credential } {
     if (this.#isEnding) throw new ProblemError("host-unreachable");
     if (this.#isDraining) throw new ProblemError("host-draining");
     if (envelope.length > maxEnvelopeBytes) throw new ProtocolError("Cannot read so large an envelope");
@@ -96,20 +98,22 @@ export class Leases {
     }
     if (open.boot !== boot) throw new ProblemError("stale-boot");
     if (this.#leases.has(open.lease)) throw new ProblemError("replayed");
-    return open;
+    return { open, credential };
   }
 
   #open(
-    { lease: id, gateway, gatewayBoot, client }: LeaseOpen,
+    { open, credential }: { open: LeaseOpen; credential: Credential },
     turn: Turn,
     envelope: Uint8Array<ArrayBuffer>,
     respond: (data: Uint8Array) => void,
   ): void {
     const { settings, bus, poller, log, monitor } = this.#options;
+    const { lease: id, gateway, gatewayBoot, client } = open;
     const lease = new Lease({
       id,
       gateway,
       gatewayBoot,
+      credential,
       source: client.address,
       envelope,
       settings,
@@ -145,6 +149,15 @@ export class Leases {
   endOf(gateway: string, boot: string): void {
     for (const lease of [...this.#leases.values()]) {
       if (lease.gateway === gateway && lease.gatewayBoot === boot) void lease.end("internal", "");
+    }
+  }
+
+  /** Ends the leases of gateways that are trusted no more. */
+  endRevoked(): void {
+    for (const lease of [...this.#leases.values()]) {
+      if (isRevoked(lease.credential, this.#options.trust)) {
+        void lease.end("not-trusted", "the gateway was revoked");
+      }
     }
   }
 

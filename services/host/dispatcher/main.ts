@@ -6,7 +6,7 @@ import { connectBus } from "../../../shared/bus/nats.ts";
 import { watchServerVersion } from "../../../shared/bus/server_version.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { getLogger, setUpLogging } from "../../../shared/log.ts";
-import { loadTrust } from "../../../shared/trust/files.ts";
+import { loadFleetTrust } from "../../../shared/trust/files.ts";
 import { Dispatcher } from "./dispatcher.ts";
 
 const monitorSocket = 3;
@@ -16,7 +16,7 @@ async function main([settingsFile]: string[]): Promise<void> {
   const settings = JSON.parse(Deno.readTextFileSync(settingsFile)) as HostSettings;
   setUpLogging({ service: "dispatcher", level: settings.logLevel, format: settings.logFormat });
   const log = getLogger(["sallyport", "dispatcher"]);
-  const trust = loadTrust(settings.trustFile);
+  const trust = loadFleetTrust(settings);
   const credentials = readBusCredentials(settings.bus);
   // Before the first foreign byte; everything only root may read has been read.
   if (Deno.uid() === 0) dropPrivileges({ uid: settings.dispatcherUid, gid: settings.dispatcherGid });

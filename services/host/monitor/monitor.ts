@@ -19,6 +19,7 @@ import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { Loop } from "./loop.ts";
 import { ReplayCache } from "./replay_cache.ts";
+import { RevocationFiles } from "./revocations.ts";
 import { Workers } from "./workers.ts";
 
 /** More lease ids in a minute than any host serves; an id takes about 100 bytes. */
@@ -47,6 +48,7 @@ export class Monitor {
   readonly #replays = new ReplayCache(2 * leaseOpenTtlMs, replayCapacity);
   readonly #janitors: Janitors;
   readonly #accounts: AccountSweeper;
+  readonly #revocations: RevocationFiles;
   readonly #workers: Workers;
   readonly #dispatcher: DispatcherProcess;
 
@@ -66,6 +68,7 @@ export class Monitor {
       abandonedMs: this.#endGraceMs(),
     });
     this.#accounts = new AccountSweeper({ loop, log, settings, settingsFile });
+    this.#revocations = new RevocationFiles(settings, log);
     this.#workers = new Workers({
       loop,
       log,
@@ -76,6 +79,7 @@ export class Monitor {
       onGone: (lease) =>
         this.#janitors.close(lease, () => {
           this.#sayGone(lease);
+          this.#lookForRevocations();
           this.#accounts.leaseEnded();
           this.#stopIfDrained();
         }),
@@ -143,6 +147,7 @@ export class Monitor {
     this.#log("info", "Host {host} starts, boot {boot}", { host: this.#settings.name, boot: this.#boot });
     this.#janitors.takeOver();
     this.#accounts.start();
+    this.#revocations.look();
     this.#dispatcher.start();
     this.#beat();
     this.#loop.run();
@@ -182,9 +187,19 @@ export class Monitor {
 
   #beat(): void {
     this.#loop.after(heartbeatIntervalMs, () => {
+      this.#lookForRevocations();
       this.#sendHeartbeat();
       this.#beat();
     });
+  }
+
+  #lookForRevocations(): void {
+    const list = this.#revocations.look();
+    if (list === null) return;
+    const { serial } = list;
+    this.#log("info", "List {serial} of revoked members is in force", { serial });
+    this.#dispatcher.send({ type: "revocations", list: list.line });
+    this.#sendHeartbeat();
   }
 
   #sendHeartbeat(): void {
@@ -195,9 +210,11 @@ export class Monitor {
       at: this.#clock.now(),
       version,
       leases: this.#workers.leases,
+      revocations: this.#revocations.serial,
     };
     const envelope = signEnvelope(this.#identity, heartbeat).toBase64();
-    this.#dispatcher.send({ type: "heartbeat", envelope, boot: this.#boot });
+    const { boot, revocations } = heartbeat;
+    this.#dispatcher.send({ type: "heartbeat", envelope, boot, revocations });
   }
 }
 

@@ -4,10 +4,11 @@ import { hasLibcrypto } from "../../../ffi/libcrypto.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { type LeaseOpen, suitesWith } from "../../../shared/protocol/lease.ts";
 import type { Assign, WorkerRequest } from "../../../shared/protocol/worker.ts";
-import { loadIdentity, loadTrust } from "../../../shared/trust/files.ts";
+import { loadFleetTrust, loadIdentity } from "../../../shared/trust/files.ts";
 import { ResponseCipher } from "../../../shared/trust/responses.ts";
 import { asProblem, describeCause } from "./cause.ts";
 import type { DispatcherSocket } from "./dispatcher_socket.ts";
+import { updateTrust } from "./update_trust.ts";
 import { answerOpen, verifyOpen } from "./verify_open.ts";
 import { nextState } from "./vocabulary.ts";
 
@@ -21,7 +22,7 @@ export interface TakenRequest {
  * Reads `lease.open` and answers it.
  *
  * @param hostNow The host's clock, in milliseconds
- * @returns `null` when it was denied, or when nobody asks any more
+ * @returns `null` when it was denied, when nobody asks any more, and when it was no lease but news for root's trust
  */
 export function takeRequest(
   assigned: Assign,
@@ -31,9 +32,14 @@ export function takeRequest(
 ): TakenRequest | null {
   try {
     const request = socket.receive();
+    if (request?.type === "trust.update") {
+      const serial = updateTrust(settings, request.list, assigned.lease);
+      if (serial !== null) socket.log("info", "List {serial} of revoked members is kept", { serial });
+      return null;
+    }
     if (!request || !isOpen(request)) return null;
     // Read for every lease, so that a revocation holds from the next login on.
-    const trust = loadTrust(settings.trustFile);
+    const trust = loadFleetTrust(settings);
     const identity = loadIdentity(settings.identityFile, { kind: "host", name: settings.name });
     const { lease, boot } = assigned;
     const verified = verifyOpen(request.envelope, trust, {

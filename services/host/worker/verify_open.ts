@@ -105,7 +105,8 @@ export function answerOpen(
   return { envelope, suite, sendKey: toGateway, receiveKey: toHost, responsesKey: responses };
 }
 
-function trusted<T>(check: () => T): T {
+/** What `check` gives; what is not to be trusted is a problem by that name. @throws {ProblemError} */
+export function trusted<T>(check: () => T): T {
   try {
     return check();
   } catch (cause) {

@@ -13,6 +13,7 @@ type Message = WorkerRequest["type"];
 export const vocabulary: Record<LeaseState, Partial<Record<Message, LeaseState>>> = {
   assigned: {
     "lease.open": "opening",
+    "trust.update": "closing",
     "lease.close": "closing",
   },
   // PAM runs here, synchronously: only while a module waits for answers is anything read.

@@ -10,6 +10,8 @@ import { until } from "../../support/wait.ts";
 export type ServerKind = "broker" | "nats-server";
 export const serverKinds: ServerKind[] = ["broker", "nats-server"];
 
+/** Another release than the installed one can be unpacked anywhere, and named by its path. */
+export const natsServer = Deno.env.get("SALLYPORT_TEST_NATS_SERVER") ?? "nats-server";
 const root = new URL("../../..", import.meta.url).pathname;
 /** Of no account; the broker has to be somebody else than root. */
 const brokerUid = 47_311;
@@ -29,12 +31,14 @@ export function anyone(): TestIdentity {
   return identity({ publish: [">"], subscribe: [">"], responds: false });
 }
 
-function natsConfig(port: number, identities: readonly BrokerIdentity[], more: object): string {
-  const users = identities.map(({ publicKey, allow }) => ({
+/** @param identities `null` where `more` says who may connect */
+function natsConfig(port: number, identities: readonly BrokerIdentity[] | null, more: object): string {
+  const users = identities?.map(({ publicKey, allow }) => ({
     nkey: publicKey,
     permissions: natsPermissions(allow),
   }));
-  return JSON.stringify({ host: "127.0.0.1", port, authorization: { timeout: 2, users }, ...more });
+  const authorization = users && { authorization: { timeout: 2, users } };
+  return JSON.stringify({ host: "127.0.0.1", port, ...authorization, ...more });
 }
 
 function brokerConfig(port: number, identities: readonly BrokerIdentity[]): string {
@@ -54,13 +58,15 @@ export class TestServer implements AsyncDisposable {
   readonly kind: ServerKind;
   readonly port: number;
   readonly #config: string;
+  readonly #more: object;
   #child: Deno.ChildProcess | null = null;
 
-  private constructor(kind: ServerKind, identities: readonly BrokerIdentity[], more: object) {
+  private constructor(kind: ServerKind, identities: readonly BrokerIdentity[] | null, more: object) {
+    this.#more = more;
     this.kind = kind;
     this.port = freePort();
     const text = kind === "broker"
-      ? brokerConfig(this.port, identities)
+      ? brokerConfig(this.port, identities ?? [])
       : natsConfig(this.port, identities, more);
     this.#config = Deno.makeTempFileSync({ suffix: ".json" });
     Deno.writeTextFileSync(this.#config, text);
@@ -69,7 +75,7 @@ export class TestServer implements AsyncDisposable {
   /** `more` goes into nats-server's configuration. */
   static async start(
     kind: ServerKind,
-    identities: readonly BrokerIdentity[],
+    identities: readonly BrokerIdentity[] | null,
     more: object = {},
   ): Promise<TestServer> {
     const server = new TestServer(kind, identities, more);
@@ -90,7 +96,7 @@ export class TestServer implements AsyncDisposable {
     const command = this.kind === "broker"
       ? [Deno.execPath(), "run", "--quiet", "--no-prompt", `--config=${root}deno.json`, "-P=broker"]
         .concat(`${root}services/broker/main.ts`, this.#config)
-      : ["nats-server", "-c", this.#config];
+      : [natsServer, "-c", this.#config];
     this.#child = new Deno.Command(command[0]!, {
       args: command.slice(1),
       stdin: "null",
@@ -98,6 +104,12 @@ export class TestServer implements AsyncDisposable {
       stderr: this.kind === "broker" ? "inherit" : "null",
     }).spawn();
     await until(`${this.kind} accepts connections`, () => connectable(this.port));
+  }
+
+  /** Has nats-server read its configuration again, with other identities. */
+  async reload(identities: readonly BrokerIdentity[]): Promise<void> {
+    await Deno.writeTextFile(this.#config, natsConfig(this.port, identities, this.#more));
+    this.#child?.kill("SIGHUP");
   }
 
   /** Hangs without closing a connection, until {@link thaw}. */

@@ -27,6 +27,7 @@ import {
   readTrust,
   trustText,
 } from "../../../shared/trust/identity.ts";
+import { FleetTrust } from "../../../shared/trust/revocations.ts";
 import { noAccounts } from "../../support/accounts.ts";
 import { until } from "../../support/wait.ts";
 
@@ -123,6 +124,7 @@ export class HostKit implements AsyncDisposable {
       dispatcherGid: 64_123,
       identityFile: write("host.identity", issueIdentity(fleet.secret, "host", hostName)),
       trustFile: write("trust.json", trust),
+      revocationsFile: `${folder}/host.revocations`,
       runDirectory: join(folder, "run"),
       pam: {
         enabled: true,
@@ -164,7 +166,7 @@ export class HostKit implements AsyncDisposable {
       bus,
       name: gatewayName,
       identity,
-      trust: readTrust(trust),
+      trust: new FleetTrust(readTrust(trust)),
       hosts,
       sessionTimeoutMs: 20_000,
     });

@@ -74,7 +74,8 @@ Deno.test("loadMembership() refuses an identity that another fleet signed, or th
     withFile(text, (identityFile) => {
       const trustFile = `${identityFile}.trust`;
       Deno.writeTextFileSync(trustFile, trust);
-      const load = () => loadMembership({ identityFile, trustFile }, bearer);
+      const load = () =>
+        loadMembership({ identityFile, trustFile, revocationsFile: `${trustFile}.none` }, bearer);
       if (why === null) assert.equal(load().trust.fleetKey, fleet.publicKey);
       else {
         assert.throws(load, why);

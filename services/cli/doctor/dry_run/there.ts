@@ -7,7 +7,8 @@ import { connectBus } from "../../../../shared/bus/nats.ts";
 import type { ConfigFile } from "../../../../shared/config/load.ts";
 import { toGatewaySettings } from "../../../../shared/config/settings.ts";
 import { ProblemError } from "../../../../shared/protocol/problems.ts";
-import { readIdentity, readTrust } from "../../../../shared/trust/identity.ts";
+import { loadFleetTrust } from "../../../../shared/trust/files.ts";
+import { readIdentity } from "../../../../shared/trust/identity.ts";
 import { Hosts } from "../../../gateway/hosts.ts";
 import { Leases } from "../../../gateway/leases.ts";
 import { type ExitCode, Failure, sentenceOf } from "../../failure.ts";
@@ -20,9 +21,10 @@ export async function tryThere(
   { login, admission, address, withSession }: Trial,
   host: string,
 ): Promise<ExitCode> {
-  const { name, identityFile, trustFile, sessionTimeoutMs, bus: settings } = toGatewaySettings(source);
+  const gateway = toGatewaySettings(source);
+  const { name, identityFile, sessionTimeoutMs, bus: settings } = gateway;
   const identity = readIdentity(Deno.readTextFileSync(identityFile));
-  const trust = readTrust(Deno.readTextFileSync(trustFile));
+  const trust = loadFleetTrust(gateway);
   // What goes wrong later ends the lease, which says so.
   const bus = await connectBus({ settings, name, onError: () => {} }).catch((cause) => {
     throw new Failure(sentenceOf(cause), undefined, { cause });

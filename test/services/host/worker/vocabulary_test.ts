@@ -9,6 +9,7 @@ import {
 
 const messages = [
   "lease.open",
+  "trust.update",
   "lease.responses",
   "channel.open",
   "channel.signal",
@@ -19,6 +20,7 @@ const messages = [
 /** Written out by hand, so that a slip in the table is a failing test. */
 const legal: [LeaseState, typeof messages[number], LeaseState][] = [
   ["assigned", "lease.open", "opening"],
+  ["assigned", "trust.update", "closing"],
   ["assigned", "lease.close", "closing"],
   ["opening", "lease.responses", "opening"],
   ["opening", "lease.close", "closing"],

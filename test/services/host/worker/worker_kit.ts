@@ -28,6 +28,7 @@ import {
   trustText,
 } from "../../../../shared/trust/identity.ts";
 import { ResponseCipher } from "../../../../shared/trust/responses.ts";
+import { signRevocations } from "../../../../shared/trust/revocations.ts";
 import { noAccounts } from "../../../support/accounts.ts";
 import { inNamespace } from "../../../support/namespace.ts";
 import { TestZygote } from "../zygote_kit.ts";
@@ -54,6 +55,7 @@ export type BenchChanges = Partial<Omit<HostSettings, "pam">> & { pam?: Partial<
 export class Bench implements Disposable {
   readonly folder = Deno.makeTempDirSync({ prefix: "worker-" });
   readonly #gateway: Identity;
+  readonly #fleetSecret: string;
   /** The gateway's half of the last request. */
   #asked: { ephemeral: Ephemeral; body: Uint8Array } | undefined;
   readonly #settings: HostSettings;
@@ -64,6 +66,7 @@ export class Bench implements Disposable {
       throw new Error("Cannot log accounts in outside the test namespace: use `deno task test`");
     }
     const fleet = createFleetKey();
+    this.#fleetSecret = fleet.secret;
     this.#gateway = readIdentity(issueIdentity(fleet.secret, "gateway", "gw1"));
     Deno.chmodSync(this.folder, 0o755);
     Deno.writeTextFileSync(this.path("identity.json"), issueIdentity(fleet.secret, "host", "web1"));
@@ -83,6 +86,7 @@ export class Bench implements Disposable {
       dispatcherGid: 65_000,
       identityFile: this.path("identity.json"),
       trustFile: this.path("trust.json"),
+      revocationsFile: this.path("host.revocations"),
       runDirectory: this.path("run"),
       bus: { servers: [], nkeySeedFile: null, tls: null },
       warmWorkers: 0,
@@ -172,6 +176,12 @@ export class Bench implements Disposable {
     return signEnvelope(this.#gateway, request);
   }
 
+  /** A list that revokes the bench's gateway, or nobody; signed by the fleet unless told otherwise. */
+  revocations(serial: number, isRevoked: boolean, secret = this.#fleetSecret): string {
+    const revoked = isRevoked ? [this.#gateway.credential.publicKey] : [];
+    return signRevocations(secret, { serial, issuedAt: Date.now(), revoked });
+  }
+
   /** What the gateway seals answers with, once the worker has answered the last request. */
   responses(answer: Uint8Array): ResponseCipher {
     const trust = readTrust(Deno.readTextFileSync(this.path("trust.json")));
@@ -248,6 +258,12 @@ export class Worker implements Disposable {
   open(login: string, changes: Partial<LeaseOpen> = {}): void {
     this.send({ ...assigned, now: Date.now() });
     this.send({ type: "lease.open", envelope: this.#bench.envelope(login, changes) });
+  }
+
+  /** Assigns a lease, and gives it a list of revoked members in its place. */
+  update(list: string): void {
+    this.send({ ...assigned, now: Date.now() });
+    this.send({ type: "trust.update", list });
   }
 
   send(request: WorkerRequest | Assign): void {
