@@ -1,7 +1,7 @@
 /** The hosts this gateway has heard of: their boot id, their clock, and whether they still live. */
 
 import type { Bus } from "../../shared/bus/bus.ts";
-import { decodeHostHeartbeat } from "../../shared/protocol/lease.ts";
+import { decodeHostHeartbeat, type HostHeartbeat } from "../../shared/protocol/lease.ts";
 import { isPrompt } from "../../shared/bus/prompt.ts";
 import {
   heartbeatIntervalMs,
@@ -14,9 +14,9 @@ import { openEnvelope } from "../../shared/trust/envelope.ts";
 import { type Credential, isRevoked, type Trust } from "../../shared/trust/identity.ts";
 
 /** What the last heartbeat of a host said. */
-export interface HostState {
+export interface HostState
+  extends Pick<HostHeartbeat, "boot" | "version" | "leases" | "load" | "draining" | "labels"> {
   name: string;
-  boot: string;
   /**
    * The host's clock minus `performance.now()`, milliseconds: requests expire in the host's clock, and neither steps.
    */
@@ -139,8 +139,8 @@ export class Hosts implements Disposable {
     const before = this.#states.get(beat.host) ?? this.#silent.get(beat.host);
     this.#silent.delete(beat.host);
     const state: HostState = {
+      ...beat,
       name: beat.host,
-      boot: beat.boot,
       clockOffsetMs: beat.at - this.#now(),
       heardAt: this.#now(),
       credential,

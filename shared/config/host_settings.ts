@@ -2,6 +2,7 @@
 
 // No npm package may be needed to read this: root processes do.
 import type { LogFormat } from "../log_record.ts";
+import type { Labels } from "../protocol/lease.ts";
 import type { LogLevel } from "../protocol/worker.ts";
 
 /** What every process on the bus is told. Times in milliseconds. */
@@ -22,6 +23,8 @@ export interface MemberSettings {
 
 /** Times in milliseconds. */
 export interface HostSettings extends MemberSettings {
+  /** What it says of itself, by name. */
+  labels: Labels;
   /** Unprivileged numeric ids of the dispatcher. */
   dispatcherUid: number;
   dispatcherGid: number;

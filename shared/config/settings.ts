@@ -122,6 +122,7 @@ export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(sou
   if (pam.enabled) mustHaveServiceFile(keys, confdir);
   return {
     ...memberSettings(source, host),
+    labels: host.labels,
     dispatcherUid: host.uid,
     dispatcherGid: host.gid,
     runDirectory: path(host.run_dir),

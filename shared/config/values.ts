@@ -1,7 +1,7 @@
 /** The kinds of value a key may hold. Each says in words what it accepts; an error is that sentence and what was found. */
 
 import { z } from "zod";
-import { isLogin, isName, isServiceName, steersTheLoader } from "../protocol/names.ts";
+import { isLabelValue, isLogin, isName, isServiceName, steersTheLoader } from "../protocol/names.ts";
 import { parseDuration } from "./duration.ts";
 import type { ListenAddress, MaxStartups } from "./gateway_settings.ts";
 import type { AccountSettings, Template, UidRange } from "./host_settings.ts";
@@ -55,6 +55,8 @@ function matching(accepts: string, test: (text: string) => boolean): Kind<string
 export const fileName = matching("the name of a file", (text) => text !== "" && !text.includes("\0"));
 export const folderName = matching("the name of a folder", (text) => text !== "" && !text.includes("\0"));
 export const busName = matching("a name of letters, digits, - and _, at most 63 long", isName);
+export const labelNameText = /^[A-Za-z0-9][A-Za-z0-9_./-]{0,62}$/;
+export const labelValue = matching("a line of at most 128 characters without = and ,", isLabelValue);
 export const serviceName = matching(
   "the name of a file in /etc/pam.d: letters, digits, ., - and _ and no folder",
   isServiceName,

@@ -1,8 +1,8 @@
 /** Opening a lease: the signed bodies that cross the bus, and what the gateway learned about the applicant. */
 
 import { Fields, ProtocolError } from "./codec.ts";
-import { maxEnvelopeBytes } from "./limits.ts";
-import { isLeaseId, isLogin, isName } from "./names.ts";
+import { maxEnvelopeBytes, maxLabels } from "./limits.ts";
+import { isLabelName, isLabelValue, isLeaseId, isLogin, isName } from "./names.ts";
 
 /** AEAD suites of a lease, best first. */
 export const suites = ["aes-256-gcm", "chacha20-poly1305"] as const;
@@ -84,6 +84,9 @@ export interface LeaseDenied {
   problem: string;
 }
 
+/** What roles and addresses may ask for: values by name (isLabelName, isLabelValue). */
+export type Labels = Record<string, string>;
+
 /** Body of a host's heartbeat, signed by the host's identity. */
 export interface HostHeartbeat {
   type: "host.heartbeat.v1";
@@ -94,6 +97,12 @@ export interface HostHeartbeat {
   version: string;
   /** Leases open now. */
   leases: number;
+  /** Load average of the last minute over the number of processors, in hundredths. */
+  load: number;
+  /** It takes no new logins. */
+  draining: boolean;
+  /** What the host says of itself, such as `env: prod`. */
+  labels: Labels;
   /** Number of the newest list of revoked members it knows; 0 without one. */
   revocations: number;
 }
@@ -127,6 +136,20 @@ function decodeTraits(fields: Fields): Record<string, string[]> {
   const traits = fields.object("traits");
   const names = Object.keys(fields.record("traits"));
   return Object.fromEntries(names.map((name) => [name, traits.strings(name, 256, 1_024)]));
+}
+
+/** In an object without a prototype, where no label's name means anything else. */
+function decodeLabels(fields: Fields): Labels {
+  const labels = fields.object("labels");
+  const names = Object.keys(fields.record("labels"));
+  if (names.length > maxLabels || !names.every(isLabelName)) {
+    throw new ProtocolError(
+      `Cannot read labels: there may be ${maxLabels}, of letters, digits, _, ., / and -`,
+    );
+  }
+  const result: Labels = Object.create(null);
+  for (const name of names) result[name] = labels.matching(name, isLabelValue, "a line without = and ,");
+  return result;
 }
 
 export function decodeLeaseOpen(bytes: Uint8Array): LeaseOpen {
@@ -176,11 +199,12 @@ export function decodeLeaseAnswer(bytes: Uint8Array): LeaseAnswer {
   };
 }
 
-/** Members of before there were lists do not say. */
+/** Members of an earlier version do not say. */
 function revocationsSerial(fields: Fields): number {
   return fields.has("revocations") ? fields.integer("revocations", 0, Number.MAX_SAFE_INTEGER) : 0;
 }
 
+/** A host of an earlier version says neither load nor labels. */
 export function decodeHostHeartbeat(bytes: Uint8Array): HostHeartbeat {
   const fields = parse(bytes);
   return {
@@ -190,6 +214,9 @@ export function decodeHostHeartbeat(bytes: Uint8Array): HostHeartbeat {
     at: fields.integer("at", 0, Number.MAX_SAFE_INTEGER),
     version: fields.string("version", 64),
     leases: fields.integer("leases", 0, 1_000_000),
+    load: fields.has("load") ? fields.integer("load", 0, 1_000_000) : 0,
+    draining: fields.has("draining") && fields.boolean("draining"),
+    labels: fields.has("labels") ? decodeLabels(fields) : {},
     revocations: revocationsSerial(fields),
   };
 }

@@ -29,6 +29,10 @@ export const maxRecordBytes = 131_072;
 export const maxLoginLength = 32;
 /** A host's or gateway's name is one subject token. */
 export const maxNameLength = 63;
+/** A label's value: a line of a table can still show it. */
+export const maxLabelValueLength = 128;
+/** Labels of one host. */
+export const maxLabels = 64;
 
 /** A whole sealed frame; 16-32 KiB travels best through a NATS server (measured). */
 export const maxFrameBytes = 32_768;

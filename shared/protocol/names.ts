@@ -1,6 +1,6 @@
 /** What a login, a host name, a lease id may look like: checked once at every edge, before use in subjects, paths or C. */
 
-import { maxLoginLength, maxNameLength } from "./limits.ts";
+import { maxLabelValueLength, maxLoginLength, maxNameLength } from "./limits.ts";
 
 /** A lease id: 128 random bits, lower-case hex; one subject token, one file name. */
 const leaseIdPattern = /^[0-9a-f]{32}$/;
@@ -8,6 +8,10 @@ const leaseIdPattern = /^[0-9a-f]{32}$/;
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
 /** Debian's useradd, plus upper case, inner dots and a trailing $ (shadow-utils chkname). Never `.`, `..`, `/`, or a leading `-`. */
 const loginPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/;
+/** As Kubernetes and Teleport write them; `=` and `,` part labels in an address. */
+const labelNamePattern = /^[A-Za-z0-9][A-Za-z0-9_./-]*$/;
+/** Printable, and nothing that parts labels in an address. */
+const labelValuePattern = /^[^\p{C},=]+$/u;
 /** libpam uses only the base name of a service, and an unknown one silently becomes `other`. */
 const serviceNamePattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
@@ -21,6 +25,14 @@ export function isName(text: string): boolean {
 
 export function isLogin(text: string): boolean {
   return text.length <= maxLoginLength && loginPattern.test(text);
+}
+
+export function isLabelName(text: string): boolean {
+  return text.length <= maxNameLength && labelNamePattern.test(text);
+}
+
+export function isLabelValue(text: string): boolean {
+  return text.length <= maxLabelValueLength && labelValuePattern.test(text);
 }
 
 /** Variables that make the dynamic loader run foreign code in whatever starts next (ld.so(8)). */

@@ -17,6 +17,7 @@ import { DispatcherProcess } from "./dispatcher_process.ts";
 import { Janitors } from "./janitors.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
+import { currentLoad } from "./load.ts";
 import { Loop } from "./loop.ts";
 import { ReplayCache } from "./replay_cache.ts";
 import { RevocationFiles } from "./revocations.ts";
@@ -210,6 +211,9 @@ export class Monitor {
       at: this.#clock.now(),
       version,
       leases: this.#workers.leases,
+      load: currentLoad(),
+      draining: this.#isDraining,
+      labels: this.#settings.labels,
       revocations: this.#revocations.serial,
     };
     const envelope = signEnvelope(this.#identity, heartbeat).toBase64();

@@ -47,7 +47,18 @@ async function setUp() {
     hosts,
     clock,
     beat(boot: string, at: number): void {
-      const body = { type: "host.heartbeat.v1", host: "house", boot, at, version: "0", leases: 0 };
+      const body = {
+        type: "host.heartbeat.v1",
+        host: "house",
+        boot,
+        at,
+        version: "0",
+        leases: 0,
+        load: 0,
+        draining: false,
+        labels: {},
+        revocations: 0,
+      };
       hostBus.publish(hostHeartbeatSubject("house"), signEnvelope(identity, body));
     },
     async [Symbol.asyncDispose]() {

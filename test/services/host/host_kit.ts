@@ -145,6 +145,7 @@ export class HostKit implements AsyncDisposable {
       drainTimeoutMs: 0,
       sessionTimeoutMs: 20_000,
       openFilesSoft: 1_024,
+      labels: {},
       acceptEnv: ["LANG"],
       accounts: noAccounts,
       subsystems: {},

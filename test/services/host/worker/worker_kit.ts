@@ -98,6 +98,7 @@ export class Bench implements Disposable {
       drainTimeoutMs: 0,
       sessionTimeoutMs: 10_000,
       openFilesSoft: 777,
+      labels: {},
       acceptEnv: ["LANG", "LC_*"],
       accounts: noAccounts,
       subsystems: { greet: "echo hello from $0" },
