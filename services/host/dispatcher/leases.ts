@@ -15,22 +15,24 @@ import { type Trust, TrustError } from "../../../shared/trust/identity.ts";
 import { Admission, type Turn } from "./admission.ts";
 import { DenialLog } from "./denial_log.ts";
 import { Lease } from "./lease.ts";
+import { KeptLease } from "./kept_lease.ts";
 import type { MonitorLink } from "./monitor_link.ts";
+import { Sessions } from "./sessions.ts";
 
 export interface LeasesOptions {
   settings: HostSettings;
   trust: Trust;
-  bus: Bus;
   poller: Poller;
   monitor: MonitorLink;
   log: Logger;
-  /** A gateway asks for a lease, in this boot of it. */
-  onGateway: (gateway: string, boot: string) => void;
 }
 
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #leases = new Map<string, Lease>();
+  /** Of the dispatcher before this one. */
+  readonly #kept = new Map<string, KeptLease>();
+  readonly #sessions = new Sessions();
   readonly #pool = new WindowPool();
   readonly #admission: Admission;
   readonly #denials: DenialLog;
@@ -48,12 +50,18 @@ export class Leases {
     });
   }
 
-  get size(): number {
-    return this.#leases.size;
-  }
-
-  /** @param boot The monitor's boot id, `null` before its first heartbeat */
-  onOpen(message: BusMessage, boot: string | null): void {
+  /**
+   * A gateway asks for a lease.
+   *
+   * @param boot The monitor's boot id, `null` before its first heartbeat
+   * @param onGateway Called with a verified gateway, and the boot it is in
+   */
+  onOpen(
+    bus: Bus,
+    message: BusMessage,
+    boot: string | null,
+    onGateway: (gateway: string, boot: string) => void,
+  ): void {
     const respond = message.respond.bind(message);
     const deny = (problem: Problem, cause: string) => {
       this.#denials.denied(problem, { cause });
@@ -63,14 +71,14 @@ export class Leases {
       const envelope = message.data.slice();
       const open = this.#verify(envelope, boot);
       const { lease: id, gateway } = open;
-      this.#options.onGateway(gateway, open.gatewayBoot);
+      onGateway(gateway, open.gatewayBoot);
       const admitted = this.#admission.ask(
         open.login,
         (turn) => {
           // It may have been asked for twice, and have waited for its turn.
           if (this.#isEnding) deny("host-unreachable", "the service stops");
           else if (this.#leases.has(id)) deny("replayed", "it waits already");
-          else return this.#open(open, turn, envelope, respond);
+          else return this.#open(bus, open, turn, envelope, respond);
           turn.answered();
           turn.decided();
         },
@@ -100,22 +108,22 @@ export class Leases {
   }
 
   #open(
-    { lease: id, gateway, gatewayBoot, client }: LeaseOpen,
+    bus: Bus,
+    open: LeaseOpen,
     turn: Turn,
     envelope: Uint8Array<ArrayBuffer>,
     respond: (data: Uint8Array) => void,
   ): void {
-    const { settings, bus, poller, log, monitor } = this.#options;
+    const { settings, poller, log, monitor } = this.#options;
+    const { lease: id, gateway } = open;
     const lease = new Lease({
-      id,
-      gateway,
-      gatewayBoot,
-      source: client.address,
+      open,
       envelope,
       settings,
       bus,
       poller,
       pool: this.#pool,
+      sessions: this.#sessions,
       log,
       respond,
       turn,
@@ -131,6 +139,28 @@ export class Leases {
     return this.#leases.get(id);
   }
 
+  /** The worker of `lease` has outlived the dispatcher before this one. Owns `socket` from here on. */
+  keep(id: string, socket: number): void {
+    const { settings, poller, log, monitor } = this.#options;
+    const kept = new KeptLease({
+      id,
+      socket,
+      settings,
+      poller,
+      sessions: this.#sessions,
+      log,
+      kill: () => monitor.kill(id),
+      onGone: () => this.#kept.delete(id),
+    });
+    this.#kept.set(id, kept);
+  }
+
+  /** The worker of `lease` is gone, and PAM is closed. */
+  workerGone(id: string): void {
+    this.#leases.get(id)?.workerGone();
+    this.#kept.get(id)?.workerGone();
+  }
+
   /** A frame for a lease nobody knows is dropped: a late one, or noise. */
   onFrame({ subject, data }: BusMessage): void {
     const id = leaseOfSubject(subject);
@@ -141,11 +171,9 @@ export class Leases {
     for (const lease of this.#leases.values()) lease.busIsUp(state === "up");
   }
 
-  /** Ends the leases that `gateway` opened in the life `boot`. */
-  endOf(gateway: string, boot: string): void {
-    for (const lease of [...this.#leases.values()]) {
-      if (lease.gateway === gateway && lease.gatewayBoot === boot) void lease.end("internal", "");
-    }
+  /** `gateway` is lost, in the life `boot`. */
+  gatewayLost(gateway: string, boot: string): void {
+    for (const lease of [...this.#leases.values()]) lease.gatewayLost(gateway, boot);
   }
 
   /** Opens no lease any more; those there are go on. */
@@ -156,6 +184,7 @@ export class Leases {
   /** Ends every lease and opens no more; resolves when the gateways know. */
   async endAll(problem: Problem, text: string): Promise<void> {
     this.#isEnding = true;
+    for (const kept of [...this.#kept.values()]) kept.end();
     await Promise.all([...this.#leases.values()].map((lease) => lease.end(problem, text)));
     this.#denials[Symbol.dispose]();
   }

@@ -56,7 +56,7 @@ export class Monitor {
     this.#log = log;
     const loop = this.#loop;
     const journal = new Journal(settings.runDirectory);
-    const { closeTimeoutMs, warmWorkers } = settings;
+    const { closeTimeoutMs, detachMs, warmWorkers } = settings;
     this.#janitors = new Janitors({
       loop,
       log,
@@ -73,6 +73,7 @@ export class Monitor {
       boot: () => this.#boot,
       now: () => this.#clock.now(),
       warmWorkers,
+      detachMs,
       onGone: (lease) =>
         this.#janitors.close(lease, () => {
           this.#sayGone(lease);
@@ -87,6 +88,9 @@ export class Monitor {
       onStarted: () => {
         if (this.#isDraining) this.#dispatcher.send({ type: "drain" });
         this.#sendHeartbeat();
+        this.#workers.handOver((lease, pid, socket) =>
+          this.#dispatcher.send({ type: "worker.kept", lease, pid }, [socket])
+        );
       },
       onRequest: (request) => this.#answer(request),
       onGone: () => {

@@ -140,6 +140,7 @@ export class HostKit implements AsyncDisposable {
       loginGraceMs: 20_000,
       hangupGraceMs: 1_000,
       closeTimeoutMs: 5_000,
+      detachMs: 0,
       drainTimeoutMs: 0,
       sessionTimeoutMs: 20_000,
       openFilesSoft: 1_024,
