@@ -68,6 +68,8 @@ export interface LeasesOptions {
   guestOn?: string;
 }
 
+/** In place of a login, where none is asked for. */
+const nobody = "nobody";
 /** More than a host sends before its answer has been read; what is beyond is resent anyway. */
 const maxEarlyFrames = 16;
 
@@ -151,6 +153,29 @@ export class Leases implements Disposable {
       const restarted = await hosts.find(host, { notBoot: state.boot });
       if (!restarted) throw error;
       return await this.#openOn(restarted, request);
+    }
+  }
+
+  /**
+   * The sessions on terminals that `applicant` has on `host`, whatever their logins.
+   *
+   * @throws {ProblemError}
+   */
+  async sessionsOn(
+    host: string,
+    { applicant, client }: Pick<LeaseRequest, "applicant" | "client">,
+  ): Promise<SessionInfo[]> {
+    const { promise: told, resolve: onSessions } = Promise.withResolvers<SessionInfo[]>();
+    const target = { login: nobody, host };
+    const lease = await this.open({ target, applicant, client, pamAuth: "host-decides", onSessions });
+    const ended = lease.ended.then(({ problem, text }) => {
+      throw new ProblemError(problem, text || undefined);
+    });
+    ended.catch(() => {}); // It may end after it has told.
+    try {
+      return await Promise.race([told, ended]);
+    } finally {
+      void lease.close();
     }
   }
 
