@@ -298,7 +298,9 @@ export class Lease {
     const send = (message: HostMessage) => this.#send(message);
     if (purpose === "attach") {
       if (detachMs === 0) throw new ProblemError("attach-off");
-      return new Attachment({ session: sessions.find({ user, login }, session), link, send, detachMs });
+      const found = sessions.find({ user, login }, session);
+      this.#log.info("Takes up session {session}", { session: found.id });
+      return new Attachment({ session: found, link, send, detachMs });
     }
     return new OwnChannels({
       poller,

@@ -172,6 +172,7 @@ export class OwnChannels implements Viewer {
       viewer: this.#link && this,
       ageMs,
       detachMs,
+      onDetached: () => sessions.limit(person.user),
       signal: (signal) => tell({ type: "channel.signal", channel: number, signal }),
       hangUp: () => {
         this.#hangUp(number);

@@ -32,6 +32,8 @@ export interface SessionOptions {
   /** How long ago it began, milliseconds. */
   ageMs?: number;
   detachMs: number;
+  /** Its connection is lost. */
+  onDetached: () => void;
   signal: (signal: SignalName) => void;
   /** Ends it, as an orderly client would. */
   hangUp: () => void;
@@ -66,12 +68,13 @@ export class Session {
   get info(): SessionInfo {
     const { person: { login, from }, terminal } = this.#options;
     const now = performance.now();
+    const ageMs = Math.round(now - this.#beganAt);
     return {
       id: this.id,
       login,
       from,
-      ageMs: Math.round(now - this.#beganAt),
-      idleMs: Math.round(now - terminal.activeAt),
+      ageMs,
+      idleMs: Math.min(ageMs, Math.round(now - terminal.activeAt)),
       attached: this.#viewer !== null,
     };
   }
@@ -91,6 +94,7 @@ export class Session {
     this.#viewer = null;
     this.#options.channel.detach();
     this.#wait(this.#options.detachMs);
+    this.#options.onDetached();
   }
 
   resize(size: WindowSize): void {

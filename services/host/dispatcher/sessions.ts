@@ -5,6 +5,9 @@ import { maxSessionsListed } from "../../../shared/protocol/limits.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
 import type { Person, Session } from "./session.ts";
 
+/** One person's sessions that wait: more would take the places of other people's logins (`host.max_leases`). */
+const maxWaiting = 32;
+
 export class Sessions {
   readonly #sessions = new Set<Session>();
 
@@ -15,6 +18,12 @@ export class Sessions {
   remove(session: Session): void {
     session.ended();
     this.#sessions.delete(session);
+  }
+
+  /** Ends the oldest of `user`'s sessions that wait, if there are too many. */
+  limit(user: string): void {
+    const waiting = [...this.#sessions].filter(({ person, viewer }) => person.user === user && !viewer);
+    for (const session of waiting.slice(0, -maxWaiting)) session.hangUp();
   }
 
   /** Those of `user`, whatever the login, the oldest first. */
