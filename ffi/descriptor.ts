@@ -11,6 +11,8 @@ const libc = library(C_LIBRARY, {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // int pipe2(int pipefd[2], int flags) <unistd.h>
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
+  // int fcntl(int fd, int cmd, ... /* int arg */) <fcntl.h>
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int open(const char *pathname, int flags, ... /* mode_t mode */) <fcntl.h>
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
 });
@@ -28,6 +30,10 @@ export const OpenFlags = {
   nonBlocking: 0o4000,
 } as const;
 
+/** F_DUPFD_CLOEXEC <linux/fcntl.h> */
+const F_DUPFD_CLOEXEC = 1030;
+/** Beyond a process's standard descriptors. */
+const firstFree = 3;
 const O_CLOEXEC = 0o2000000;
 /** Files created by {@link openPath} are for their owner alone. */
 const createdMode = 0o600;
@@ -79,6 +85,11 @@ export function makePipe(): [readEnd: number, writeEnd: number] {
   unwrap("pipe2", libc().pipe2(ends, O_CLOEXEC));
   const [readEnd, writeEnd] = ends;
   return [readEnd ?? -1, writeEnd ?? -1];
+}
+
+/** Another descriptor of what `fd` names, close-on-exec (dup(2)). @throws {SystemError} EMFILE, EBADF */
+export function copyDescriptor(fd: number): number {
+  return unwrap("fcntl F_DUPFD_CLOEXEC", libc().fcntl(fd, F_DUPFD_CLOEXEC, firstFree));
 }
 
 /**

@@ -142,6 +142,8 @@ export class Poller implements Disposable {
 
   async #run(): Promise<void> {
     this.#running = true;
+    // Never within add(), whose caller has not got the id yet.
+    await Promise.resolve();
     const bytes = new Uint8Array(new ArrayBuffer(this.#layout.bytes * maxEvents));
     while (this.#entries.size > 0) {
       // What is ready already needs no trip to the thread: under load this is the common case.

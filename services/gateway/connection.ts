@@ -13,7 +13,14 @@ import type { AuthMethods } from "./auth/methods.ts";
 import type { Lease } from "./lease.ts";
 import type { LeaseRequest, Leases } from "./leases.ts";
 import { serveSession } from "./session.ts";
-import { disconnect, DisconnectReason, passwordOf, rejectSession, sendBanner } from "./ssh2/mod.ts";
+import {
+  disconnect,
+  DisconnectReason,
+  hasTakenLeave,
+  passwordOf,
+  rejectSession,
+  sendBanner,
+} from "./ssh2/mod.ts";
 
 /** What a connection needs of its gateway. */
 export interface ConnectionOptions {
@@ -267,7 +274,8 @@ export class SshConnection {
     this.#closed = true;
     this.#settle();
     void this.#pending?.lease.close();
-    void this.#lease?.close();
+    if (hasTakenLeave(this.#ssh)) void this.#lease?.close();
+    else void this.#lease?.detach();
     this.#options.onClosed();
   }
 }

@@ -9,6 +9,7 @@ import {
   type GatewayMessage,
   type HostMessage,
   RecordKind,
+  type SessionInfo,
   type WindowSize,
 } from "../../shared/protocol/channel.ts";
 import { encodeJson } from "../../shared/protocol/codec.ts";
@@ -53,6 +54,8 @@ export interface LeaseWire {
   responses: ResponseCipher;
   /** Hears what a dry run finds; its end is the lease's. */
   onDryRun?: (found: DryRunMessage) => void;
+  /** Hears of the applicant's sessions, once; the lease is over then. */
+  onSessions?: (sessions: SessionInfo[]) => void;
 }
 
 export interface LeaseEnd {
@@ -68,6 +71,7 @@ const lingerMs = 5_000;
 export class Lease {
   readonly #responses: ResponseCipher;
   readonly #onDryRun: (found: DryRunMessage) => void;
+  readonly #onSessions: (sessions: SessionInfo[]) => void;
   readonly #link: LeaseLink;
   readonly #control: ReliableStream;
   readonly #channels = new Map<number, ChannelHandlers>();
@@ -81,6 +85,7 @@ export class Lease {
   constructor(wire: LeaseWire) {
     this.#responses = wire.responses;
     this.#onDryRun = wire.onDryRun ?? (() => {});
+    this.#onSessions = wire.onSessions ?? (() => {});
     const carrier = { lend: (maxBytes: number): Loan => wire.bus.lend(wire.subject, maxBytes) };
     this.#link = new LeaseLink({
       side: "gateway",
@@ -166,9 +171,18 @@ export class Lease {
   }
 
   /** Ends the lease on both sides; resolves when the host knows, or after a while. Idempotent. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#close("lease.close");
+  }
+
+  /** As {@link close}, for a client that was cut off: the host may keep its terminals for it. */
+  detach(): Promise<void> {
+    return this.#close("lease.detach");
+  }
+
+  async #close(type: "lease.close" | "lease.detach"): Promise<void> {
     if (this.#closed) return;
-    this.#send({ type: "lease.close" });
+    this.#send({ type });
     this.#closed = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const linger = new Promise<void>((resolve) => timer = setTimeout(resolve, lingerMs));
@@ -211,6 +225,8 @@ export class Lease {
       case "lease.report":
       case "lease.tried":
         return this.#onDryRun(message);
+      case "lease.sessions":
+        return this.#onSessions(message.sessions);
       case "lease.accepted":
         return this.#decision.resolve("accepted");
       case "lease.refused":

@@ -1,7 +1,7 @@
 /** Opening leases: the signed request to a host, its signed answer, and where each frame off the bus belongs. */
 
 import { type Bus, BusError } from "../../shared/bus/bus.ts";
-import type { DryRunMessage } from "../../shared/protocol/channel.ts";
+import type { DryRunMessage, SessionInfo } from "../../shared/protocol/channel.ts";
 import { encodeJson, Fields } from "../../shared/protocol/codec.ts";
 import {
   type ClientAddress,
@@ -48,6 +48,8 @@ export interface LeaseRequest {
   pamAuth: PamAuth;
   /** Nobody is to get in: what PAM would say is told instead. */
   dryRun?: { withSession: boolean; onFound: (found: DryRunMessage) => void };
+  /** Nobody is to get in either: the applicant's sessions on the host are told. */
+  onSessions?: (sessions: SessionInfo[]) => void;
   client: ClientAddress;
 }
 
@@ -66,6 +68,8 @@ export interface LeasesOptions {
   guestOn?: string;
 }
 
+/** In place of a login, where none is asked for. */
+const nobody = "nobody";
 /** More than a host sends before its answer has been read; what is beyond is resent anyway. */
 const maxEarlyFrames = 16;
 
@@ -149,12 +153,42 @@ export class Leases implements Disposable {
     }
   }
 
+  /**
+   * The sessions on terminals that `applicant` has on `host`, whatever their logins.
+   *
+   * @throws {ProblemError}
+   */
+  async sessionsOn(
+    host: string,
+    { applicant, client }: Pick<LeaseRequest, "applicant" | "client">,
+  ): Promise<SessionInfo[]> {
+    const { promise: told, resolve: onSessions } = Promise.withResolvers<SessionInfo[]>();
+    const target = { login: nobody, host };
+    const lease = await this.open({ target, applicant, client, pamAuth: "host-decides", onSessions });
+    const ended = lease.ended.then(({ problem, text }) => {
+      throw new ProblemError(problem, text || undefined);
+    });
+    ended.catch(() => {}); // It may end after it has told.
+    try {
+      return await Promise.race([told, ended]);
+    } finally {
+      void lease.close();
+    }
+  }
+
   async #openOn(
     host: HostState,
-    { target, applicant, pamAuth, client, dryRun }: LeaseRequest,
+    { target, applicant, pamAuth, client, dryRun, onSessions }: LeaseRequest,
   ): Promise<Lease> {
     const { bus, name, identity, trust, sessionTimeoutMs } = this.#options;
     const ephemeral = generateEphemeral();
+    const purpose = dryRun
+      ? dryRun.withSession ? "dry-run-session" : "dry-run"
+      : onSessions
+      ? "sessions"
+      : target.session === undefined
+      ? "login"
+      : "attach";
     const open: LeaseOpen = {
       type: "lease.open.v1",
       lease: randomId(),
@@ -171,7 +205,8 @@ export class Leases implements Disposable {
       logins: applicant.logins,
       traits: applicant.traits,
       pamAuth,
-      purpose: dryRun ? dryRun.withSession ? "dry-run-session" : "dry-run" : "login",
+      purpose,
+      session: target.session ?? 0,
       method: applicant.method,
       fingerprint: applicant.fingerprint,
       client,
@@ -201,6 +236,7 @@ export class Leases implements Disposable {
         unseal: aeadFor(answer.suite, keys.toGateway, aes256Gcm),
         responses: new ResponseCipher(keys.responses),
         ...(dryRun && { onDryRun: dryRun.onFound }),
+        ...(onSessions && { onSessions }),
       });
       this.#leases.set(open.lease, { lease, host: host.name, credential: answered.credential });
       lease.onGone(() => this.#leases.delete(open.lease));

@@ -43,6 +43,8 @@ export interface HostSettings extends MemberSettings {
   hangupGraceMs: number;
   /** How long PAM may take to close before the worker is killed and a janitor takes over. */
   closeTimeoutMs: number;
+  /** How long a session on a terminal outlives its connection; 0: not at all. */
+  detachMs: number;
   /** How long leases may go on after SIGTERM. */
   drainTimeoutMs: number;
   /** Soft RLIMIT_NOFILE given back to sessions before pam_limits; Deno raises its own. */

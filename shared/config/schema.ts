@@ -215,6 +215,12 @@ const host = section({
     30 * second,
     30,
   ),
+  detach: optional(
+    duration,
+    "How long a session on a terminal waits to be taken up again when its client, its gateway, the bus or our own dispatcher is lost; 0 is not at all.",
+    0,
+    "10m",
+  ),
   drain_timeout: optional(
     duration,
     "After SIGTERM no login is taken, and those there are may go on this long; SIGINT or a second SIGTERM ends them.",

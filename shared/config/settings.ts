@@ -142,6 +142,7 @@ export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(sou
     loginGraceMs: host.LoginGraceTime,
     hangupGraceMs: host.hangup_grace,
     closeTimeoutMs: host.close_timeout,
+    detachMs: host.detach,
     drainTimeoutMs: host.drain_timeout,
     openFilesSoft: host.open_files,
     acceptEnv: host.AcceptEnv,

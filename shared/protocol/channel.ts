@@ -6,6 +6,8 @@ import {
   maxEnvironmentValueBytes,
   maxEnvironmentVariables,
   maxRecordBytes,
+  maxSessionId,
+  maxSessionsListed,
   maxTerminalModesBytes,
   maxTerminalNameBytes,
 } from "./limits.ts";
@@ -55,7 +57,28 @@ export type ChannelRequest =
   | { type: "lease.close" };
 
 /** Gateway → host, on the control stream so that they never wait behind a full stdin. */
-export type GatewayMessage = ChannelRequest | { type: "channel.resize"; channel: number; size: WindowSize };
+export type GatewayMessage =
+  | ChannelRequest
+  | { type: "channel.resize"; channel: number; size: WindowSize }
+  /** As `lease.close`, but the client was cut off: terminals may stay for it (`host.detach`). */
+  | { type: "lease.detach" };
+
+/** What concerns one channel. */
+export type ChannelMessage = Extract<GatewayMessage, { channel: number }>;
+
+/** A shell or command on a terminal of the host, as its owner's list shows it. Times in milliseconds. */
+export interface SessionInfo {
+  /** Names it for `attach`: the pid of its first process. */
+  id: number;
+  login: string;
+  /** Address of the client it was begun from. */
+  from: string;
+  /** Since it began, and since its last output or input. */
+  ageMs: number;
+  idleMs: number;
+  /** Whether some connection shows it now. */
+  attached: boolean;
+}
 
 /** What a dry run finds. */
 export type DryRunMessage =
@@ -69,6 +92,8 @@ export type HostMessage =
   /** PAM asks the person something before it decides; the answers come back as a record of their own kind. */
   | { type: "lease.prompt"; prompt: Prompt }
   | DryRunMessage
+  /** The answer to purpose `sessions`, and the lease's end. */
+  | { type: "lease.sessions"; sessions: SessionInfo[] }
   | { type: "lease.accepted"; login: string }
   | { type: "lease.refused"; problem: Problem; text: string }
   /** The lease is over although nobody asked: its worker died. */
@@ -170,7 +195,8 @@ export function decodeChannelRequest(type: ChannelRequest["type"], fields: Field
 
 export function decodeGatewayMessage(bytes: Uint8Array): GatewayMessage {
   const fields = Fields.parse(bytes, maxRecordBytes);
-  const type = fields.oneOf("type", ["channel.resize", ...channelRequestTypes]);
+  const type = fields.oneOf("type", ["channel.resize", "lease.detach", ...channelRequestTypes]);
+  if (type === "lease.detach") return { type };
   if (type !== "channel.resize") return decodeChannelRequest(type, fields);
   return { type, channel: channelNumber(fields), size: decodeSize(fields.object("size")) };
 }
@@ -181,6 +207,7 @@ export function decodeHostMessage(bytes: Uint8Array): HostMessage {
     "lease.prompt",
     "lease.report",
     "lease.tried",
+    "lease.sessions",
     "lease.accepted",
     "lease.refused",
     "lease.ended",
@@ -193,6 +220,8 @@ export function decodeHostMessage(bytes: Uint8Array): HostMessage {
     case "lease.report":
     case "lease.tried":
       return decodeDryRun(type, fields);
+    case "lease.sessions":
+      return { type, sessions: fields.list("sessions", maxSessionsListed, decodeSession) };
     case "lease.accepted":
       return { type, login: fields.matching("login", isLogin, "a login") };
     case "lease.refused":
@@ -208,6 +237,18 @@ export function decodeHostMessage(bytes: Uint8Array): HostMessage {
         text: fields.string("text", maxRecordBytes),
       };
   }
+}
+
+function decodeSession(item: unknown, path: string): SessionInfo {
+  const fields = new Fields(item, path);
+  return {
+    id: fields.integer("id", 1, maxSessionId),
+    login: fields.matching("login", isLogin, "a login"),
+    from: fields.string("from", 64),
+    ageMs: fields.integer("ageMs", 0, Number.MAX_SAFE_INTEGER),
+    idleMs: fields.integer("idleMs", 0, Number.MAX_SAFE_INTEGER),
+    attached: fields.boolean("attached"),
+  };
 }
 
 export function decodeDryRun(type: DryRunMessage["type"], fields: Fields): DryRunMessage {

@@ -1,7 +1,7 @@
 /** Opening a lease: the signed bodies that cross the bus, and what the gateway learned about the applicant. */
 
 import { Fields, ProtocolError } from "./codec.ts";
-import { maxEnvelopeBytes, maxLabels } from "./limits.ts";
+import { maxEnvelopeBytes, maxLabels, maxSessionId } from "./limits.ts";
 import { isLabelName, isLabelValue, isLeaseId, isLogin, isName } from "./names.ts";
 
 /** AEAD suites of a lease, best first. */
@@ -30,8 +30,11 @@ export interface ClientAddress {
 export const pamAuths = ["alone", "also", "host-decides"] as const;
 export type PamAuth = typeof pamAuths[number];
 
-/** A `login`, or only what PAM would say to it: up to the account, or through the session as well. */
-export const purposes = ["login", "dry-run", "dry-run-session"] as const;
+/**
+ * A `login`; or to `attach` to a session of before; or the list of one's own `sessions`; or only what PAM would say to a
+ * login: up to the account, or through the session as well.
+ */
+export const purposes = ["login", "attach", "sessions", "dry-run", "dry-run-session"] as const;
 export type Purpose = typeof purposes[number];
 
 /** Body of `lease.open`, signed by the gateway; single use, for one host, one boot, one login. */
@@ -61,6 +64,8 @@ export interface LeaseOpen {
   traits: Record<string, string[]>;
   pamAuth: PamAuth;
   purpose: Purpose;
+  /** To `attach`: the session's id, or 0 for the one there is. */
+  session: number;
   /** RFC 4252 method name and, for keys, the SHA256 fingerprint. */
   method: string;
   fingerprint: string;
@@ -176,6 +181,7 @@ export function decodeLeaseOpen(bytes: Uint8Array): LeaseOpen {
     traits: decodeTraits(fields),
     pamAuth: fields.oneOf("pamAuth", pamAuths),
     purpose: fields.oneOf("purpose", purposes),
+    session: fields.integer("session", 0, maxSessionId),
     method: fields.string("method", 64),
     fingerprint: fields.string("fingerprint", 128),
     client: {

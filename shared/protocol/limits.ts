@@ -27,6 +27,11 @@ export const maxRevoked = 1_500;
 export const maxRecordBytes = 131_072;
 /** Linux refuses longer logins (utmp UT_NAMESIZE, useradd). */
 export const maxLoginLength = 32;
+/** One person's sessions in one list; each takes some 150 bytes of a record. */
+export const maxSessionsListed = 500;
+/** Session ids are those of processes (pid_t). */
+export const maxSessionId = 0x7fff_ffff;
+
 /** A host's or gateway's name is one subject token. */
 export const maxNameLength = 63;
 /** A label's value: a line of a table can still show it. */

@@ -40,6 +40,11 @@ export const problems = {
   "process-limit": "The account may not start more processes on the host; end some and try again.",
   "pty-failed": "The host could not allocate a terminal; try again, then ask the host's administrator.",
   "subsystem-unknown": "The host does not offer this subsystem.",
+  "attach-off": "This host keeps no sessions of lost connections (host.detach); log in without +attach.",
+  "attach-none": "There is no session of yours to take up here; log in without +attach.",
+  "attach-which": "Several of your sessions are here; name one, as in LOGIN+HOST+attach=ID.",
+  "attach-only": "This connection can only take up its session: once, by a shell on a terminal.",
+  "session-taken": "The session was taken up by another connection of yours; it goes on there.",
   "channel-limit": "Too many sessions on this connection; close one, or open another connection.",
   "internal": "Something went wrong inside the service; try again, then ask the people who run this fleet.",
 } as const;

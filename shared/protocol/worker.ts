@@ -18,18 +18,31 @@ import {
 } from "./channel.ts";
 import { encodeJson, Fields, ProtocolError } from "./codec.ts";
 import { type Suite, suites } from "./lease.ts";
-import { maxEnvelopeBytes, maxRecordBytes, maxRevocationsBytes } from "./limits.ts";
+import {
+  maxEnvelopeBytes,
+  maxRecordBytes,
+  maxRevocationsBytes,
+  maxSessionId,
+  maxSessionsListed,
+} from "./limits.ts";
 import { isLeaseId, isLogin } from "./names.ts";
 import type { Problem } from "./problems.ts";
 import { decodePrompt, type Prompt } from "./prompt.ts";
 
-/** Monitor → worker, always first: the lease it will serve, the boot it must be signed for, and the host's time. */
+/**
+ * Monitor → worker, always first, with one descriptor where sessions may outlive the dispatcher: the socket for
+ * {@link Handover}s. The lease it will serve, the boot it must be signed for, and the host's time. */
 export interface Assign {
   type: "assign";
   lease: string;
   boot: string;
   /** Milliseconds since the epoch by the monitor's clock, which never steps. */
   now: number;
+}
+
+/** Monitor → worker, on a socket of their own, with one descriptor: the socket to a new dispatcher. */
+export interface Handover {
+  type: "handover";
 }
 
 /** Dispatcher → worker. */
@@ -74,6 +87,10 @@ export type WorkerReply =
   | { type: "channel.opened"; channel: number; pid: number; tty: string; hushed: boolean }
   | { type: "channel.failed"; channel: number; problem: Problem; text: string; cause: string }
   | { type: "channel.exited"; channel: number; exit: ChannelExit }
+  /** To a new dispatcher, first: what the lease is. As many `session.kept` follow. */
+  | { type: "lease.resumed"; user: string; login: string; from: string; sessions: number }
+  /** With one descriptor, the PTY: a session on a terminal that has outlived the dispatcher before. */
+  | { type: "session.kept"; channel: number; pid: number; ageMs: number }
   /** PAM is closed; the worker exits now. */
   | { type: "lease.closed" }
   | { type: "log"; level: LogLevel; message: string; properties: Record<string, unknown> };
@@ -81,7 +98,7 @@ export type WorkerReply =
 export const logLevels = ["debug", "info", "warning", "error"] as const;
 export type LogLevel = typeof logLevels[number];
 
-export function encodeWorkerRequest(request: WorkerRequest | Assign): Uint8Array<ArrayBuffer> {
+export function encodeWorkerRequest(request: WorkerRequest | Assign | Handover): Uint8Array<ArrayBuffer> {
   switch (request.type) {
     case "lease.open":
       return encodeJson({ ...request, envelope: request.envelope.toBase64() });
@@ -110,6 +127,10 @@ export function decodeAssign(bytes: Uint8Array): Assign {
     boot: fields.matching("boot", isLeaseId, "32 hex digits"),
     now: fields.integer("now", 0, Number.MAX_SAFE_INTEGER),
   };
+}
+
+export function decodeHandover(bytes: Uint8Array): Handover {
+  return { type: Fields.parse(bytes, maxRecordBytes, "handover").oneOf("type", ["handover"]) };
 }
 
 export function decodeWorkerRequest(bytes: Uint8Array): WorkerRequest {
@@ -146,6 +167,8 @@ export function decodeWorkerReply(bytes: Uint8Array): WorkerReply {
     "channel.opened",
     "channel.failed",
     "channel.exited",
+    "lease.resumed",
+    "session.kept",
     "lease.closed",
     "log",
   ]);
@@ -196,6 +219,21 @@ export function decodeWorkerReply(bytes: Uint8Array): WorkerReply {
       };
     case "channel.exited":
       return { type, channel: channelNumber(fields), exit: readChannelExit(fields.object("exit")) };
+    case "lease.resumed":
+      return {
+        type,
+        user: fields.string("user", 256),
+        login: fields.matching("login", isLogin, "a login"),
+        from: fields.string("from", 64),
+        sessions: fields.integer("sessions", 0, maxSessionsListed),
+      };
+    case "session.kept":
+      return {
+        type,
+        channel: channelNumber(fields),
+        pid: fields.integer("pid", 1, maxSessionId),
+        ageMs: fields.integer("ageMs", 0, Number.MAX_SAFE_INTEGER),
+      };
     case "lease.closed":
       return { type };
     case "log":
@@ -242,6 +280,8 @@ export type MonitorMessage =
   /** With one descriptor: the dispatcher's end of the worker's socket. */
   | { type: "worker.started"; lease: string; pid: number }
   | { type: "worker.refused"; lease: string; problem: Problem }
+  /** With one descriptor, as `worker.started`: the worker was the dispatcher's before this one. */
+  | { type: "worker.kept"; lease: string; pid: number }
   /** The worker process is gone; a janitor has closed PAM if it had to. */
   | { type: "worker.gone"; lease: string }
   /** No lease is to be opened any more; those there are go on. */
@@ -258,6 +298,7 @@ export function decodeMonitorMessage(bytes: Uint8Array): MonitorMessage {
   const type = fields.oneOf("type", [
     "worker.started",
     "worker.refused",
+    "worker.kept",
     "worker.gone",
     "drain",
     "stopping",
@@ -267,6 +308,7 @@ export function decodeMonitorMessage(bytes: Uint8Array): MonitorMessage {
   const lease = () => fields.matching("lease", isLeaseId, "32 hex digits");
   switch (type) {
     case "worker.started":
+    case "worker.kept":
       return { type, lease: lease(), pid: fields.integer("pid", 1, 0x7fff_ffff) };
     case "worker.refused":
       return { type, lease: lease(), problem: decodeProblem(fields) };

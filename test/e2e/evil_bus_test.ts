@@ -53,6 +53,7 @@ function leaseOpen(boot: string, login: string, changes: Partial<LeaseOpen> = {}
     traits: {},
     pamAuth: "host-decides",
     purpose: "login",
+    session: 0,
     method: "publickey",
     fingerprint: "",
     client: { address: "127.0.0.1", port: 1, serverAddress: "127.0.0.1", serverPort: 2 },

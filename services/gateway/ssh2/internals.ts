@@ -87,6 +87,7 @@ export interface ChannelOpenConfirmation {
 
 /** The table of what to do with each decoded message (lib/server.js); every connection has its own. */
 export interface Handlers {
+  DISCONNECT(protocol: Protocol, reason: number, description: string): void;
   CHANNEL_OPEN(protocol: Protocol, info: ChannelOpenInfo): void;
   CHANNEL_OPEN_CONFIRMATION(protocol: Protocol, info: ChannelOpenConfirmation): void;
   CHANNEL_DATA(protocol: Protocol, recipient: number, data: Buffer): void;

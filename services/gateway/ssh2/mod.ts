@@ -3,6 +3,7 @@
 export { acceptConnection, type SshServerOptions } from "./accept.ts";
 export { sendBanner } from "./banner.ts";
 export { disconnect } from "./disconnect.ts";
+export { hasTakenLeave } from "./leave.ts";
 export { type HostKeys, loadHostKeys } from "./host_keys.ts";
 export { DisconnectReason, OpenFailure } from "./messages.ts";
 export { rejectSession } from "./open_failure.ts";

@@ -10,6 +10,7 @@ import type { HostKeys } from "./host_keys.ts";
 import type { PayloadResult, SshClient } from "./internals.ts";
 import { checkPoints } from "./kex_points.ts";
 import { holdWrites } from "./kexinit_hold.ts";
+import { watchLeave } from "./leave.ts";
 import { Message } from "./messages.ts";
 import { negotiateMlkem } from "./mlkem.ts";
 import { repairOpenFailure } from "./open_failure.ts";
@@ -48,6 +49,7 @@ export function repair(client: SshClient, options: RepairOptions): { onIdentifie
   const { _protocol: protocol } = client;
   const { hostKeys, witness, rekeyLimits } = options;
   endOnError(client);
+  watchLeave(client);
   refuseWeakSignatures(client);
   const onUserSecret = keepSecrets(client);
   repairExtInfo(client);

@@ -1,35 +1,39 @@
-/** One channel: the descriptors of its process on one side, its stream on the other. */
+/** One channel: the descriptors of its process on one side, the stream that carries it, if there is one, on the other. */
 
 import type { Poller } from "../../../ffi/epoll.ts";
 import { closeDescriptor, setNonBlocking } from "../../../ffi/socket.ts";
-import { type ChannelExit, type ChannelOpen, RecordKind } from "../../../shared/protocol/channel.ts";
+import { type ChannelExit, RecordKind, type WindowSize } from "../../../shared/protocol/channel.ts";
 import { encodeJson, ProtocolError } from "../../../shared/protocol/codec.ts";
 import type { LeaseLink } from "../../../shared/stream/link.ts";
 import type { ReliableStream } from "../../../shared/stream/stream.ts";
 import { Endpoint } from "./endpoint.ts";
 import { Input } from "./input.ts";
-import { Output } from "./output.ts";
+import { nowhere, Output } from "./output.ts";
+import { replayOf } from "./replay.ts";
 import { Terminal } from "./terminal.ts";
 
 export interface ChannelOptions {
-  open: ChannelOpen;
-  link: LeaseLink;
+  /** Whether it begins with PAM's words: as sshd, every shell does, terminal or not, and no command does. */
+  isShell: boolean;
+  /** Of its terminal; `null` for pipes. */
+  size: WindowSize | null;
   poller: Poller;
+  /** Its process has ended, and all its output is on its way. */
+  onFinished: () => void;
   /** Something failed that is not the process's doing. */
   onError: (cause: unknown) => void;
 }
 
 /** Descriptors of the dispatcher's ends, in the order of the worker's message. */
 const pipeCount = 3;
+const nothing = new Uint8Array();
 
 export class Channel {
-  readonly number: number;
   readonly terminal: Terminal | null;
-  /** Whether it begins with PAM's words: as sshd, every shell does, terminal or not, and no command does. */
   readonly isShell: boolean;
   readonly #options: ChannelOptions;
-  readonly #stream: ReliableStream;
-  readonly #input: Input;
+  #stream: ReliableStream | null = null;
+  #input = new Input(() => {});
   #outputs: Output[] = [];
   /** By descriptor. */
   readonly #endpoints = new Map<number, Endpoint>();
@@ -37,21 +41,42 @@ export class Channel {
   #state: "opening" | "running" | "finished" | "closed" = "opening";
 
   constructor(options: ChannelOptions) {
-    const { open, link } = options;
-    this.number = open.channel;
-    this.terminal = open.terminal && new Terminal(open.terminal.size);
-    this.isShell = open.kind === "shell";
+    this.terminal = options.size && new Terminal(options.size);
+    this.isShell = options.isShell;
     this.#options = options;
-    this.#stream = link.open(open.channel, {
-      onRecord: (kind, data) => this.#onRecord(kind, data),
-      onWritable: () => this.#outputs.forEach((output) => output.resume()),
-    });
-    this.#input = new Input((bytes) => this.#stream.consumed(bytes));
   }
 
   /** Whether its process may still run. */
   get isLive(): boolean {
     return this.#state === "opening" || this.#state === "running";
+  }
+
+  /** Whether its process has been started, and all of it is not over yet. */
+  get isRunning(): boolean {
+    return this.#state === "running";
+  }
+
+  /**
+   * Carries it on stream `number` of `link` from here on, and no longer on the one before. A terminal that has shown
+   * something shows it again.
+   */
+  attach(link: LeaseLink, number: number): void {
+    this.#letGo();
+    const stream = link.open(number, {
+      onRecord: (kind, data) => this.#onRecord(stream, kind, data),
+      onWritable: () => this.#outputs.forEach((output) => output.resume()),
+    });
+    this.#stream = stream;
+    this.#input = new Input((bytes) => stream.consumed(bytes));
+    if (this.#state === "running" && this.terminal) {
+      this.#serveTerminal(this.terminal, replayOf(this.terminal.ring));
+    }
+  }
+
+  /** Nobody looks at its terminal: the last of its output is kept, and its program is not held up. */
+  detach(): void {
+    this.#letGo();
+    if (this.#state === "running" && this.terminal) this.#serveTerminal(this.terminal, nothing);
   }
 
   /**
@@ -65,12 +90,15 @@ export class Channel {
     const expected = this.terminal ? 1 : pipeCount;
     if (this.#state !== "opening" || descriptors.length !== expected) {
       descriptors.forEach(closeDescriptor);
-      throw new ProtocolError(`Cannot open channel ${this.number} with ${descriptors.length} descriptors`);
+      throw new ProtocolError(`Cannot open a channel with ${descriptors.length} descriptors`);
     }
     this.#state = "running";
     for (const fd of descriptors) setNonBlocking(fd, true);
-    if (this.terminal) this.#attachTerminal(this.terminal, first, notice);
-    else this.#attachPipes(first, stdout, stderr, notice);
+    if (!this.terminal) return this.#attachPipes(first, stdout, stderr, notice);
+    this.terminal.attach(first);
+    this.terminal.output(notice);
+    this.#endpoint(first, () => this.#outputs.forEach((output) => output.pump()));
+    this.#serveTerminal(this.terminal, notice);
   }
 
   /** The main process has ended; its output may not have. */
@@ -84,60 +112,65 @@ export class Channel {
     if (this.#state === "closed") return;
     this.#release();
     this.#state = "closed";
-    this.#stream.close();
+    this.#stream?.close();
   }
 
-  #attachTerminal(terminal: Terminal, fd: number, notice: Uint8Array): void {
-    const { open } = this.#options;
-    if (open.terminal) terminal.attach(fd, open.terminal.size);
+  #letGo(): void {
+    this.#input.discard();
+    this.#stream?.close();
+    this.#stream = null;
+  }
+
+  /** @param first What the stream carries before anything else; the terminal has put it out already */
+  #serveTerminal(terminal: Terminal, first: Uint8Array): void {
+    const { fd } = terminal;
+    const endpoint = this.#endpoints.get(fd);
     const output = new Output({
       fd,
       kind: RecordKind.data,
-      stream: this.#stream,
+      stream: this.#stream ?? nowhere,
       observe: (bytes) => terminal.output(bytes),
-      want: (readable) => endpoint.want({ readable }),
+      want: (readable) => endpoint?.want({ readable }),
       onEnd: () => this.#finishIfOver(),
-    }, notice);
-    const endpoint = this.#endpoint(fd, output);
+    }, first);
     this.#outputs = [output];
-    output.resume();
     // A PTY has no end of input; the line discipline makes one of ^D.
-    this.#input.attach({ fd, want: (writable) => endpoint.want({ writable }), onEnd: () => {} });
-    // The notice does not wait for the shell to say something.
-    if (notice.length > 0) output.pump();
+    this.#input.attach({ fd, want: (writable) => endpoint?.want({ writable }), onEnd: () => {} });
+    output.resume();
   }
 
   #attachPipes(stdin: number, stdout: number, stderr: number, notice: Uint8Array): void {
-    const output = this.#pipeOutput(stdout, RecordKind.data, notice);
-    this.#outputs = [output, this.#pipeOutput(stderr, RecordKind.stderr)];
-    for (const output of this.#outputs) output.resume();
-    const endpoint = this.#endpoint(stdin, null);
+    const stream = this.#stream ?? nowhere;
+    const outputOf = (fd: number, kind: RecordKind, first: Uint8Array) => {
+      const output: Output = new Output({
+        fd,
+        kind,
+        stream,
+        want: (readable) => endpoint.want({ readable }),
+        onEnd: () => {
+          this.#closeOne(fd);
+          this.#finishIfOver();
+        },
+      }, first);
+      const endpoint = this.#endpoint(fd, () => output.pump());
+      return output;
+    };
+    this.#outputs = [
+      outputOf(stdout, RecordKind.data, notice),
+      outputOf(stderr, RecordKind.stderr, nothing),
+    ];
+    const endpoint = this.#endpoint(stdin, () => {});
     this.#input.attach({
       fd: stdin,
       want: (writable) => endpoint.want({ writable }),
       onEnd: () => this.#closeOne(stdin),
     });
-    if (notice.length > 0) output.pump();
+    for (const output of this.#outputs) output.resume();
   }
 
-  #pipeOutput(fd: number, kind: RecordKind, notice?: Uint8Array): Output {
-    const output: Output = new Output({
-      fd,
-      kind,
-      stream: this.#stream,
-      want: (readable) => endpoint.want({ readable }),
-      onEnd: () => {
-        this.#closeOne(fd);
-        this.#finishIfOver();
-      },
-    }, notice);
-    const endpoint = this.#endpoint(fd, output);
-    return output;
-  }
-
-  #endpoint(fd: number, output: Output | null): Endpoint {
+  #endpoint(fd: number, onReadable: () => void): Endpoint {
     const endpoint = new Endpoint(this.#options.poller, fd, {
-      onReadable: () => output?.pump(),
+      onReadable,
       onWritable: () => this.#input.flush(),
       onError: (cause) => this.#options.onError(cause),
     });
@@ -145,17 +178,18 @@ export class Channel {
     return endpoint;
   }
 
-  #onRecord(kind: RecordKind, data: Uint8Array): void {
+  #onRecord(stream: ReliableStream, kind: RecordKind, data: Uint8Array): void {
     switch (kind) {
       case RecordKind.data:
+        this.terminal?.input();
         return this.#input.write(data);
       case RecordKind.eof:
-        this.#stream.consumed(data.length);
+        stream.consumed(data.length);
         // As sshd: a terminal's client that sends no more may still watch.
         if (!this.terminal) this.#input.end();
         return;
       default:
-        this.#stream.consumed(data.length);
+        stream.consumed(data.length);
     }
   }
 
@@ -165,9 +199,10 @@ export class Channel {
     if (this.#state !== "running" || !exit || !this.#outputs.every((output) => output.ended)) return;
     this.#release();
     this.#state = "finished";
-    this.#stream.send(RecordKind.eof, new Uint8Array());
-    this.#stream.send(RecordKind.message, encodeJson(exit));
-    this.#stream.send(RecordKind.close, new Uint8Array());
+    this.#stream?.send(RecordKind.eof, nothing);
+    this.#stream?.send(RecordKind.message, encodeJson(exit));
+    this.#stream?.send(RecordKind.close, nothing);
+    this.#options.onFinished();
   }
 
   #release(): void {

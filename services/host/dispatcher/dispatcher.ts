@@ -38,12 +38,11 @@ export class Dispatcher {
   readonly #monitor: MonitorLink;
   readonly #ended = Promise.withResolvers<void>();
   #bus: Bus | null = null;
-  #leases: Leases | null = null;
+  readonly #leases: Leases;
   #news: RevocationNews | null = null;
   readonly #trustUpdate: TrustUpdate;
   /** Number of the list of revoked members that root has kept. */
   #kept = 0;
-  #isDraining = false;
   #boot: string | null = null;
   /** The monitor has said that it ends. */
   #isStopping = false;
@@ -51,17 +50,19 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    const { settings, trust } = options;
     // Before the link, whose first records may be there already.
     this.#trustUpdate = new TrustUpdate({
       poller: this.#poller,
       start: (id) => this.#monitor.start(id),
-      trust: options.trust,
+      trust,
       log: this.#log,
     });
     this.#monitor = new MonitorLink(this.#poller, options.monitorSocket, {
-      onStarted: ({ lease }, socket) => {
-        const known = this.#leases?.get(lease);
-        if (this.#trustUpdate.isFor(lease)) this.#trustUpdate.workerStarted(socket);
+      onStarted: ({ type, lease }, socket) => {
+        const known = this.#leases.get(lease);
+        if (type === "worker.kept") this.#leases.keep(lease, socket);
+        else if (this.#trustUpdate.isFor(lease)) this.#trustUpdate.workerStarted(socket);
         else if (known) known.workerStarted(socket);
         else closeDescriptor(socket);
       },
@@ -70,6 +71,13 @@ export class Dispatcher {
         if (!this.#isStopping) this.#log.warning("The monitor is gone", cause === null ? {} : { cause });
         this.#ended.resolve();
       },
+    });
+    this.#leases = new Leases({
+      settings,
+      trust,
+      poller: this.#poller,
+      monitor: this.#monitor,
+      log: this.#log,
     });
   }
 
@@ -82,18 +90,10 @@ export class Dispatcher {
   serve(bus: Bus): void {
     const { settings, trust } = this.#options;
     this.#bus = bus;
-    const leases = new Leases({
-      settings,
-      trust,
-      bus,
-      poller: this.#poller,
-      monitor: this.#monitor,
-      log: this.#log,
-      onGateway: (gateway, boot) => gateways.met(gateway, boot, performance.now()),
-    });
+    const leases = this.#leases;
     const gateways = new Gateways(trust, (gateway, boot, why) => {
       this.#log.warning("Gateway {gateway} is lost: {why}", { gateway, why });
-      leases.endOf(gateway, boot);
+      leases.gatewayLost(gateway, boot);
     }, (gateway, serial) => news.memberHas(gateway, serial));
     const news = this.#news = new RevocationNews({
       bus,
@@ -110,11 +110,15 @@ export class Dispatcher {
         );
       },
     });
-    this.#leases = leases;
-    if (this.#isDraining) leases.drain();
     const requests = bus.subscribe(
       leaseOpenSubject(settings.name),
-      (message) => leases.onOpen(message, this.#boot),
+      (message) =>
+        leases.onOpen(
+          bus,
+          message,
+          this.#boot,
+          (gateway, boot) => gateways.met(gateway, boot, performance.now()),
+        ),
     );
     // From then on the bus itself says that nobody answers.
     this.#ended.promise.then(() => requests.unsubscribe());
@@ -141,7 +145,7 @@ export class Dispatcher {
   async close(): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const farewell = new Promise<void>((resolve) => timer = setTimeout(resolve, farewellMs));
-    const ending = this.#leases?.endAll("host-unreachable", "the host's service has stopped");
+    const ending = this.#leases.endAll("host-unreachable", "the host's service has stopped");
     await Promise.race([ending, farewell]);
     clearTimeout(timer);
     this.#monitor.close();
@@ -149,18 +153,17 @@ export class Dispatcher {
     this.#poller.close();
   }
 
-  #onMonitorMessage(message: Exclude<MonitorMessage, { type: "worker.started" }>): void {
+  #onMonitorMessage(message: Exclude<MonitorMessage, { type: "worker.started" | "worker.kept" }>): void {
     switch (message.type) {
       case "worker.refused":
         if (this.#trustUpdate.isFor(message.lease)) return this.#trustUpdate.ended();
-        return this.#leases?.get(message.lease)?.deny(message.problem, "the monitor has refused");
+        return this.#leases.get(message.lease)?.deny(message.problem, "the monitor has refused");
       case "worker.gone":
         if (this.#trustUpdate.isFor(message.lease)) return this.#trustUpdate.ended();
         this.#log.debug("The worker of lease {lease} is gone", { lease: message.lease });
-        return this.#leases?.get(message.lease)?.workerGone();
+        return this.#leases.workerGone(message.lease);
       case "drain":
-        this.#isDraining = true;
-        return this.#leases?.drain();
+        return this.#leases.drain();
       case "heartbeat":
         this.#boot = message.boot;
         this.#kept = message.revocations;

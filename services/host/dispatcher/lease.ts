@@ -7,31 +7,30 @@ import type { Bus } from "../../../shared/bus/bus.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { Logger } from "../../../shared/log.ts";
 import {
-  type ChannelOpen,
   controlStream,
   decodeGatewayMessage,
   type GatewayMessage,
   type HostMessage,
   RecordKind,
 } from "../../../shared/protocol/channel.ts";
-import { encodeJson } from "../../../shared/protocol/codec.ts";
-import type { LeaseDenied } from "../../../shared/protocol/lease.ts";
+import { encodeJson, ProtocolError } from "../../../shared/protocol/codec.ts";
+import type { LeaseDenied, LeaseOpen } from "../../../shared/protocol/lease.ts";
 import { heartbeatTimeoutMs } from "../../../shared/protocol/limits.ts";
-import type { Problem } from "../../../shared/protocol/problems.ts";
+import { type Problem, ProblemError } from "../../../shared/protocol/problems.ts";
 import { toGatewaySubject } from "../../../shared/protocol/subjects.ts";
-import type { WorkerReply } from "../../../shared/protocol/worker.ts";
+import type { WorkerReply, WorkerRequest } from "../../../shared/protocol/worker.ts";
 import { LeaseLink } from "../../../shared/stream/link.ts";
 import type { ReliableStream } from "../../../shared/stream/stream.ts";
 import type { WindowPool } from "../../../shared/stream/window.ts";
 import { aeadFor } from "../../../shared/trust/aead_for.ts";
 import type { Credential } from "../../../shared/trust/identity.ts";
 import type { Turn } from "./admission.ts";
-import { Channel } from "./channel.ts";
+import { Attachment } from "./attachment.ts";
 import { Notices } from "./notices.ts";
+import { OwnChannels } from "./own_channels.ts";
+import type { Sessions } from "./sessions.ts";
 import { WorkerLink } from "./worker_link.ts";
 
-/** Far more than any client opens; each may hold three descriptors. */
-const maxLiveChannels = 100;
 /** Time for the last records to be acknowledged before the keys are thrown away. */
 const maxLingerMs = 5_000;
 /** Time for our own acknowledgement of the peer's last record, which travels a little later, to be asked for again. */
@@ -43,20 +42,17 @@ const noNotice = new Uint8Array();
 type Reply<T extends WorkerReply["type"]> = Extract<WorkerReply, { type: T }>;
 
 export interface LeaseOptions {
-  id: string;
-  gateway: string;
-  /** The life of the gateway that opened it. */
-  gatewayBoot: string;
-  /** Who signed the request. */
+  /** What is asked for; verified. */
+  open: LeaseOpen;
+  /** Who signed it. */
   credential: Credential;
-  /** Address of the SSH client. */
-  source: string;
   /** As it came off the bus, verified. */
   envelope: Uint8Array<ArrayBuffer>;
   settings: HostSettings;
   bus: Bus;
   poller: Poller;
   pool: WindowPool;
+  sessions: Sessions;
   log: Logger;
   /** Answers the gateway's request, once. */
   respond: (data: Uint8Array) => void;
@@ -76,16 +72,21 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** Closes `link` when all that was said has been heard, or after a while. */
+async function farewell(link: LeaseLink): Promise<void> {
+  const done = Promise.all([link.finished(), pause(minLingerMs)]);
+  await Promise.race([done, pause(maxLingerMs)]);
+  link.close();
+}
+
 export class Lease {
   readonly id: string;
   readonly gateway: string;
-  readonly gatewayBoot: string;
   readonly credential: Credential;
   /** Milliseconds of {@link performance.now}. */
   readonly openedAt = performance.now();
   readonly #options: LeaseOptions;
   readonly #log: Logger;
-  readonly #channels = new Map<number, Channel>();
   readonly #notices = new Notices();
   readonly #loginTimer: ReturnType<typeof setTimeout> | undefined;
   #killTimer: ReturnType<typeof setTimeout> | undefined;
@@ -93,6 +94,8 @@ export class Lease {
   #worker: WorkerLink | null = null;
   #link: LeaseLink | null = null;
   #control: ReliableStream | null = null;
+  /** Once it is open: the channels of its worker, or the session of another lease. */
+  #channels: OwnChannels | Attachment | null = null;
   #isAnswered = false;
   #isDecided = false;
   /** PAM waits for the person. */
@@ -101,18 +104,13 @@ export class Lease {
 
   constructor(options: LeaseOptions) {
     this.#options = options;
-    this.id = options.id;
-    this.gateway = options.gateway;
-    this.gatewayBoot = options.gatewayBoot;
+    const { lease, gateway } = options.open;
+    this.id = lease;
+    this.gateway = gateway;
     this.credential = options.credential;
-    this.#log = options.log.with({ lease: options.id, gateway: options.gateway });
+    this.#log = options.log.with({ lease, gateway });
     const { loginGraceMs } = options.settings;
     if (loginGraceMs > 0) this.#loginTimer = setTimeout(() => this.#onLoginTimeout(), loginGraceMs);
-  }
-
-  /** Channels whose process may run, for whoever looks at the session. */
-  get channels(): Channel[] {
-    return [...this.#channels.values()].filter((channel) => channel.isLive);
   }
 
   /** The monitor has assigned a worker. Owns `socket` from here on. */
@@ -154,9 +152,17 @@ export class Lease {
 
   /** Ends the lease for a reason of this side; resolves when the gateway knows, or after a while. */
   async end(problem: Problem, text: string): Promise<void> {
-    if (!this.#link) this.deny(problem, text);
+    if (!this.#isAnswered) this.deny(problem, text);
     else this.#end({ type: "lease.ended", problem, text });
     await this.#link?.finished();
+  }
+
+  /** `gateway` is lost in the life `boot`, and whoever it had connected with it. */
+  gatewayLost(gateway: string, boot: string): void {
+    const { open } = this.#options;
+    if (open.gateway !== gateway || open.gatewayBoot !== boot) return;
+    if (!this.#isAnswered) this.deny("internal", "the gateway is lost");
+    else if (this.#link) this.#leave(false, { type: "lease.ended", problem: "internal", text: "" });
   }
 
   #answer(data: Uint8Array): void {
@@ -206,7 +212,10 @@ export class Lease {
       case "channel.failed":
         return this.#onFailed(reply);
       case "channel.exited":
-        return this.#channels.get(reply.channel)?.exited(reply.exit);
+        return this.#ownChannels?.exited(reply.channel, reply.exit);
+      case "lease.resumed":
+      case "session.kept":
+        throw new ProtocolError(`Cannot take ${reply.type} for a lease that began here`);
       case "lease.closed":
         return this.#end({ type: "lease.ended", problem: "internal", text: "" });
       case "log":
@@ -232,7 +241,7 @@ export class Lease {
       contactTimeoutMs: heartbeatTimeoutMs,
       onDead: (cause) => {
         this.#log.warning("The gateway is lost", { cause });
-        this.#end(null);
+        this.#leave(false);
       },
     });
     sendKey.fill(0);
@@ -245,12 +254,16 @@ export class Lease {
     if (bus.state !== "up") link.suspended(true);
     this.#log.info("Opening for {login} with {suite}", { login, suite });
     this.#answer(envelope);
+    const { open, sessions } = this.#options;
+    if (open.purpose !== "sessions") return;
+    this.#decided();
+    this.#end({ type: "lease.sessions", sessions: sessions.listOf(open.user) });
   }
 
   #onPrompt({ type, prompt }: Reply<"lease.prompt">): void {
     if (this.#phase !== "deciding" || this.#isAsking) return;
-    const { turn, source } = this.#options;
-    if (!turn.thinks(source)) {
+    const { turn, open } = this.#options;
+    if (!turn.thinks(open.client.address)) {
       return this.#end({ type: "lease.refused", problem: "host-busy", text: "" });
     }
     this.#isAsking = true;
@@ -266,7 +279,16 @@ export class Lease {
   }
 
   #onAccepted({ login }: Reply<"lease.accepted">): void {
-    if (this.#phase !== "deciding") return;
+    if (this.#phase !== "deciding" || !this.#link) return;
+    try {
+      this.#channels = this.#channelsFor(login, this.#link);
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      const { problem, detail } = error;
+      this.#log.info("There is nothing to take up: {problem}", { problem });
+      this.#decided();
+      return this.#end({ type: "lease.refused", problem, text: detail ?? "" });
+    }
     this.#phase = "open";
     clearTimeout(this.#loginTimer);
     this.#decided();
@@ -274,18 +296,46 @@ export class Lease {
     this.#send({ type: "lease.accepted", login });
   }
 
+  /** @throws {ProblemError} If there is no session to take up */
+  #channelsFor(login: string, link: LeaseLink): OwnChannels | Attachment {
+    const { open: { user, client, purpose, session }, sessions, poller, settings } = this.#options;
+    const { detachMs } = settings;
+    const send = (message: HostMessage) => this.#send(message);
+    if (purpose === "attach") {
+      if (detachMs === 0) throw new ProblemError("attach-off");
+      const found = sessions.find({ user, login }, session);
+      this.#log.info("Takes up session {session}", { session: found.id });
+      return new Attachment({ session: found, link, send, detachMs });
+    }
+    return new OwnChannels({
+      poller,
+      person: { user, login, from: client.address },
+      sessions,
+      detachMs,
+      send,
+      tell: (request) => this.#tell(request),
+      onError: (cause) => this.#onBroken(cause),
+      onEmpty: () => this.#end(null),
+    }, link);
+  }
+
+  get #ownChannels(): OwnChannels | null {
+    return this.#channels instanceof OwnChannels ? this.#channels : null;
+  }
+
   #onOpened({ channel, pid, tty, hushed }: Reply<"channel.opened">, descriptors: number[]): void {
-    const opened = this.#channels.get(channel);
-    if (!opened) return descriptors.forEach(closeDescriptor);
+    const own = this.#ownChannels;
+    if (!own) return descriptors.forEach(closeDescriptor);
     this.#log.debug("Channel {channel} runs as {pid}", { channel, pid, tty });
-    this.#send({ type: "channel.opened", channel });
-    const notice = opened.isShell ? this.#notices.take(opened.terminal ? "\r\n" : "\n") : noNotice;
-    opened.opened(descriptors, hushed ? noNotice : notice);
+    own.opened(channel, pid, descriptors, (newline) => {
+      const notice = this.#notices.take(newline);
+      return hushed ? noNotice : notice;
+    });
   }
 
   #onFailed({ channel, problem, text, cause }: Reply<"channel.failed">): void {
     this.#log.warning("Channel {channel} has failed: {problem}", { channel, problem, cause });
-    this.#forgetChannel(channel);
+    this.#ownChannels?.failed(channel);
     this.#send({ type: "channel.failed", channel, problem, text });
   }
 
@@ -298,53 +348,14 @@ export class Lease {
 
   #onGatewayMessage(message: GatewayMessage): void {
     switch (message.type) {
-      case "channel.open":
-        return this.#openChannel(message);
-      case "channel.resize":
-        return this.#channels.get(message.channel)?.terminal?.resize(message.size);
-      case "channel.signal":
-        if (this.#channels.get(message.channel)?.isLive) this.#worker?.send(message);
-        return;
-      case "channel.close":
-        return this.#forgetChannel(message.channel, () => this.#worker?.send(message));
       case "lease.close":
-        return this.#end(null);
+        return this.#leave(true);
+      case "lease.detach":
+        return this.#leave(false);
       default:
-        return message satisfies never;
+        // Before PAM has decided there are none: what is asked for then comes from a broken gateway.
+        return this.#channels?.onMessage(message);
     }
-  }
-
-  #openChannel(open: ChannelOpen): void {
-    // Before PAM has decided the worker reads nothing: what is asked for then comes from a broken gateway.
-    if (!this.#link || this.#phase !== "open") return;
-    const isFull = this.channels.length >= maxLiveChannels;
-    const channel = new Channel({
-      open,
-      link: this.#link,
-      poller: this.#options.poller,
-      onError: (cause) => this.#onBroken(cause),
-    });
-    if (isFull) {
-      channel.close();
-      return this.#send({
-        type: "channel.failed",
-        channel: open.channel,
-        problem: "channel-limit",
-        text: "",
-      });
-    }
-    this.#channels.set(open.channel, channel);
-    this.#worker?.send(open);
-  }
-
-  /** @param ifLive Called when the channel's process may still run */
-  #forgetChannel(number: number, ifLive?: () => void): void {
-    const channel = this.#channels.get(number);
-    if (!channel) return;
-    this.#channels.delete(number);
-    const { isLive } = channel;
-    channel.close();
-    if (isLive) ifLive?.();
   }
 
   #onBroken(cause: unknown): void {
@@ -362,10 +373,27 @@ export class Lease {
     clearTimeout(this.#killTimer);
     if (this.#phase !== "ended") {
       this.#log.error("The worker is gone without having closed the lease", { cause });
-      if (this.#link) this.#end({ type: "lease.ended", problem: "worker-died", text: "" });
+      if (this.#isAnswered) this.#end({ type: "lease.ended", problem: "worker-died", text: "" });
       else this.deny("worker-died", String(cause ?? "it has closed its socket"));
     }
     this.#goneIfOver();
+  }
+
+  /**
+   * The connection is gone, in good order or cut. What may outlive it goes on, and with it the lease; else that ends, and
+   * says `last` to the gateway.
+   */
+  #leave(isOrderly: boolean, last: HostMessage | null = null): void {
+    const channels = this.#channels;
+    if (this.#phase !== "open" || !channels) return this.#end(last);
+    const livesOn = channels.leave(isOrderly);
+    if (!livesOn) return this.#end(last);
+    this.#log.info("Detached");
+    if (last) this.#send(last);
+    const link = this.#link;
+    this.#link = null;
+    this.#control = null;
+    if (link) void farewell(link);
   }
 
   /** Hangs up every channel, has the worker close PAM, and says `last` to the gateway. Once. */
@@ -379,8 +407,8 @@ export class Lease {
     clearTimeout(this.#loginTimer);
     // Somebody's PAM goes on although nobody waits for it any more: until then it keeps its place.
     if (!this.#worker) this.#decided();
-    for (const channel of this.#channels.values()) channel.close();
-    this.#channels.clear();
+    if (this.#channels instanceof Attachment) this.#channels.leave(false);
+    else this.#channels?.close();
     if (last) this.#send(last);
     this.#endWorker(wasOpen);
     this.#log.info("Ended");
@@ -392,8 +420,12 @@ export class Lease {
     const { loginGraceMs, hangupGraceMs, closeTimeoutMs } = this.#options.settings;
     const graceMs = (wasOpen ? 0 : loginGraceMs) + hangupGraceMs + closeTimeoutMs + killSlackMs;
     this.#killTimer = setTimeout(() => this.#options.kill(), graceMs);
+    this.#tell({ type: "lease.close" });
+  }
+
+  #tell(request: WorkerRequest): void {
     try {
-      this.#worker.send({ type: "lease.close" });
+      this.#worker?.send(request);
     } catch (cause) {
       this.#log.warning("The worker does not read any more; it is killed", { cause });
       this.#options.kill();
@@ -401,11 +433,8 @@ export class Lease {
   }
 
   async #linger(): Promise<void> {
-    const link = this.#link;
-    if (link) {
-      const done = Promise.all([link.finished(), pause(minLingerMs)]);
-      await Promise.race([done, pause(maxLingerMs)]);
-      link.close();
+    if (this.#link) {
+      await farewell(this.#link);
       this.#link = null;
     }
     this.#goneIfOver();

@@ -15,22 +15,24 @@ import { type Credential, isRevoked, type Trust, TrustError } from "../../../sha
 import { Admission, type Turn } from "./admission.ts";
 import { DenialLog } from "./denial_log.ts";
 import { Lease } from "./lease.ts";
+import { KeptLease } from "./kept_lease.ts";
 import type { MonitorLink } from "./monitor_link.ts";
+import { Sessions } from "./sessions.ts";
 
 export interface LeasesOptions {
   settings: HostSettings;
   trust: Trust;
-  bus: Bus;
   poller: Poller;
   monitor: MonitorLink;
   log: Logger;
-  /** A gateway asks for a lease, in this boot of it. */
-  onGateway: (gateway: string, boot: string) => void;
 }
 
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #leases = new Map<string, Lease>();
+  /** Of the dispatcher before this one. */
+  readonly #kept = new Map<string, KeptLease>();
+  readonly #sessions = new Sessions();
   readonly #pool = new WindowPool();
   readonly #admission: Admission;
   readonly #denials: DenialLog;
@@ -48,12 +50,18 @@ export class Leases {
     });
   }
 
-  get size(): number {
-    return this.#leases.size;
-  }
-
-  /** @param boot The monitor's boot id, `null` before its first heartbeat */
-  onOpen(message: BusMessage, boot: string | null): void {
+  /**
+   * A gateway asks for a lease.
+   *
+   * @param boot The monitor's boot id, `null` before its first heartbeat
+   * @param onGateway Called with a verified gateway, and the boot it is in
+   */
+  onOpen(
+    bus: Bus,
+    message: BusMessage,
+    boot: string | null,
+    onGateway: (gateway: string, boot: string) => void,
+  ): void {
     const respond = message.respond.bind(message);
     const deny = (problem: Problem, cause: string) => {
       this.#denials.denied(problem, { cause });
@@ -63,7 +71,7 @@ export class Leases {
       const envelope = message.data.slice();
       const { open, credential } = this.#verify(envelope, boot);
       const { lease: id, gateway } = open;
-      this.#options.onGateway(gateway, open.gatewayBoot);
+      onGateway(gateway, open.gatewayBoot);
       const admitted = this.#admission.ask(
         open.login,
         (turn) => {
@@ -72,7 +80,7 @@ export class Leases {
           else if (this.#leases.has(id)) deny("replayed", "it waits already");
           else if (isRevoked(credential, this.#options.trust)) {
             deny("not-trusted", "it was revoked meanwhile");
-          } else return this.#open({ open, credential }, turn, envelope, respond);
+          } else return this.#open(bus, { open, credential }, turn, envelope, respond);
           turn.answered();
           turn.decided();
         },
@@ -102,24 +110,23 @@ export class Leases {
   }
 
   #open(
+    bus: Bus,
     { open, credential }: { open: LeaseOpen; credential: Credential },
     turn: Turn,
     envelope: Uint8Array<ArrayBuffer>,
     respond: (data: Uint8Array) => void,
   ): void {
-    const { settings, bus, poller, log, monitor } = this.#options;
-    const { lease: id, gateway, gatewayBoot, client } = open;
+    const { settings, poller, log, monitor } = this.#options;
+    const { lease: id, gateway } = open;
     const lease = new Lease({
-      id,
-      gateway,
-      gatewayBoot,
+      open,
       credential,
-      source: client.address,
       envelope,
       settings,
       bus,
       poller,
       pool: this.#pool,
+      sessions: this.#sessions,
       log,
       respond,
       turn,
@@ -135,6 +142,28 @@ export class Leases {
     return this.#leases.get(id);
   }
 
+  /** The worker of `lease` has outlived the dispatcher before this one. Owns `socket` from here on. */
+  keep(id: string, socket: number): void {
+    const { settings, poller, log, monitor } = this.#options;
+    const kept = new KeptLease({
+      id,
+      socket,
+      settings,
+      poller,
+      sessions: this.#sessions,
+      log,
+      kill: () => monitor.kill(id),
+      onGone: () => this.#kept.delete(id),
+    });
+    this.#kept.set(id, kept);
+  }
+
+  /** The worker of `lease` is gone, and PAM is closed. */
+  workerGone(id: string): void {
+    this.#leases.get(id)?.workerGone();
+    this.#kept.get(id)?.workerGone();
+  }
+
   /** A frame for a lease nobody knows is dropped: a late one, or noise. */
   onFrame({ subject, data }: BusMessage): void {
     const id = leaseOfSubject(subject);
@@ -145,11 +174,9 @@ export class Leases {
     for (const lease of this.#leases.values()) lease.busIsUp(state === "up");
   }
 
-  /** Ends the leases that `gateway` opened in the life `boot`. */
-  endOf(gateway: string, boot: string): void {
-    for (const lease of [...this.#leases.values()]) {
-      if (lease.gateway === gateway && lease.gatewayBoot === boot) void lease.end("internal", "");
-    }
+  /** `gateway` is lost, in the life `boot`. */
+  gatewayLost(gateway: string, boot: string): void {
+    for (const lease of [...this.#leases.values()]) lease.gatewayLost(gateway, boot);
   }
 
   /** Ends the leases of gateways that are trusted no more. */
@@ -169,6 +196,7 @@ export class Leases {
   /** Ends every lease and opens no more; resolves when the gateways know. */
   async endAll(problem: Problem, text: string): Promise<void> {
     this.#isEnding = true;
+    for (const kept of [...this.#kept.values()]) kept.end();
     await Promise.all([...this.#leases.values()].map((lease) => lease.end(problem, text)));
     this.#denials[Symbol.dispose]();
   }

@@ -9,7 +9,7 @@ import {
 } from "../../../shared/protocol/worker.ts";
 import { RecordSocket } from "./record_socket.ts";
 
-type Started = Extract<MonitorMessage, { type: "worker.started" }>;
+type Started = Extract<MonitorMessage, { type: "worker.started" | "worker.kept" }>;
 
 export interface MonitorHandlers {
   /** `socket` is the dispatcher's end of the worker's socket, the handler's to close. */
@@ -27,8 +27,9 @@ export class MonitorLink {
       onRecord: (record, descriptors) => {
         const message = decodeMonitorMessage(record);
         const [socket] = descriptors;
-        if (message.type === "worker.started" && socket !== undefined) handlers.onStarted(message, socket);
-        else if (message.type !== "worker.started") handlers.onMessage(message);
+        const brings = message.type === "worker.started" || message.type === "worker.kept";
+        if (brings && socket !== undefined) handlers.onStarted(message, socket);
+        else if (!brings) handlers.onMessage(message);
         // No descriptor was free for it (see receiveRecord).
         else handlers.onMessage({ type: "worker.refused", lease: message.lease, problem: "host-busy" });
         descriptors.slice(1).forEach(closeDescriptor);

@@ -10,11 +10,22 @@ const maxFramesPerTurn = 4;
 /** A PTY gives at most 4,095 bytes at a time (n_tty(4)); less than half of it means that there is no more. */
 const worthAnotherRead = 2_048;
 
+/** Where output goes. */
+export type Sink = Pick<ReliableStream, "room" | "fill">;
+
+let scratch: Uint8Array<ArrayBuffer> | undefined;
+
+/** Takes everything, for output that is only observed. */
+export const nowhere: Sink = {
+  room: () => maxFrameBytes,
+  fill: (_kind, _maxBytes, read) => read(scratch ??= new Uint8Array(new ArrayBuffer(maxFrameBytes))),
+};
+
 export interface OutputOptions {
   fd: number;
   kind: RecordKind;
-  stream: ReliableStream;
-  /** Sees every byte on its way; valid until it returns. */
+  stream: Sink;
+  /** Sees every byte of the descriptor on its way; valid until it returns. */
   observe?: (bytes: Uint8Array) => void;
   /** Asks to be read again when `fd` is readable, or not. */
   want: (readable: boolean) => void;
@@ -29,7 +40,7 @@ export class Output {
   #ended = false;
 
   /** @param prefix What the stream carries before anything from the descriptor */
-  constructor(options: OutputOptions, prefix: Uint8Array = new Uint8Array()) {
+  constructor(options: OutputOptions, prefix: Uint8Array) {
     this.#options = options;
     this.#prefix = prefix;
   }
@@ -40,13 +51,16 @@ export class Output {
 
   /** Begins to read, or goes on because the stream has room again. */
   resume(): void {
-    if (!this.#ended) this.#options.want(true);
+    if (this.#ended) return;
+    this.#options.want(true);
+    // That does not wait for the process to say something.
+    if (this.#prefix.length > 0) this.pump();
   }
 
   /** The descriptor is readable: moves some of it. */
   pump(): void {
     const { stream, kind, want, onEnd } = this.#options;
-    for (let frames = 0; frames < maxFramesPerTurn; frames++) {
+    for (let frames = 0; frames < maxFramesPerTurn || this.#prefix.length > 0; frames++) {
       if (stream.room() === 0) return want(false);
       const sent = stream.fill(kind, maxFrameBytes, (buffer) => this.#fill(buffer));
       if (this.#ended) {
@@ -58,7 +72,8 @@ export class Output {
   }
 
   #fill(buffer: Uint8Array<ArrayBuffer>): number {
-    const length = this.#prefix.length > 0 ? this.#takePrefix(buffer) : this.#read(buffer);
+    if (this.#prefix.length > 0) return this.#takePrefix(buffer);
+    const length = this.#read(buffer);
     if (length > 0) this.#options.observe?.(buffer.subarray(0, length));
     return length;
   }

@@ -10,8 +10,10 @@ export class OutputRing {
   /** Where the next byte goes. */
   #end = 0;
   #length = 0;
+  #isCut = false;
 
   push(bytes: Uint8Array): void {
+    this.#isCut ||= this.#length + bytes.length > maxBytes;
     const news = bytes.length > maxBytes ? bytes.subarray(bytes.length - maxBytes) : bytes;
     this.#grow(Math.min(maxBytes, this.#length + news.length));
     const size = this.#bytes.length;
@@ -21,6 +23,11 @@ export class OutputRing {
     this.#bytes.set(news.subarray(first), 0);
     this.#end = (this.#end + news.length) % size;
     this.#length = Math.min(size, this.#length + news.length);
+  }
+
+  /** Whether the beginning has been overwritten. */
+  get isCut(): boolean {
+    return this.#isCut;
   }
 
   /** A copy, oldest byte first. */

@@ -11,7 +11,7 @@ import {
 import { RecordSocket } from "./record_socket.ts";
 
 export interface WorkerHandlers {
-  /** `descriptors` come with `channel.opened` alone, and are the handler's to close. */
+  /** `descriptors` come with `channel.opened` and `session.kept` alone, and are the handler's to close. */
   onReply(reply: WorkerReply, descriptors: number[]): void;
   /** The worker has closed its socket, normally because it exits; or what it said made no sense. */
   onEnd(cause: unknown): void;
@@ -25,7 +25,9 @@ export class WorkerLink {
     this.#socket = new RecordSocket(poller, fd, {
       onRecord: (record, descriptors) => {
         const reply = decode(record, descriptors);
-        if (reply.type === "channel.opened") return onReply(reply, descriptors);
+        if (reply.type === "channel.opened" || reply.type === "session.kept") {
+          return onReply(reply, descriptors);
+        }
         descriptors.forEach(closeDescriptor);
         onReply(reply, []);
       },

@@ -59,7 +59,7 @@ export class Monitor {
     this.#log = log;
     const loop = this.#loop;
     const journal = new Journal(settings.runDirectory);
-    const { closeTimeoutMs, warmWorkers } = settings;
+    const { closeTimeoutMs, detachMs, warmWorkers } = settings;
     this.#janitors = new Janitors({
       loop,
       log,
@@ -77,6 +77,7 @@ export class Monitor {
       boot: () => this.#boot,
       now: () => this.#clock.now(),
       warmWorkers,
+      detachMs,
       onGone: (lease) =>
         this.#janitors.close(lease, () => {
           this.#sayGone(lease);
@@ -92,6 +93,9 @@ export class Monitor {
       onStarted: () => {
         if (this.#isDraining) this.#dispatcher.send({ type: "drain" });
         this.#sendHeartbeat();
+        this.#workers.handOver((lease, pid, socket) =>
+          this.#dispatcher.send({ type: "worker.kept", lease, pid }, [socket])
+        );
       },
       onRequest: (request) => this.#answer(request),
       onGone: () => {

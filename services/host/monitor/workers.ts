@@ -1,9 +1,9 @@
 /** Workers: a few idle ones kept ready, and one for each lease; forked from the zygote, or spawned without one. */
 
 import { type ChildEnd, describeEnd, killProcess } from "../../../ffi/process.ts";
-import { closeDescriptor, sendRecord, socketPair } from "../../../ffi/socket.ts";
+import { closeDescriptor, sendRecord, setNonBlocking, socketPair } from "../../../ffi/socket.ts";
 import { signalNumbers } from "../../../shared/protocol/names.ts";
-import { type Assign, encodeWorkerRequest } from "../../../shared/protocol/worker.ts";
+import { type Assign, encodeWorkerRequest, type Handover } from "../../../shared/protocol/worker.ts";
 import type { Log } from "./log.ts";
 import type { Loop } from "./loop.ts";
 import { endedWell, startWithSocket, watchChild, watchStranger } from "./start.ts";
@@ -23,6 +23,10 @@ interface Worker {
   socket: number;
   startedAt: number;
   lease: string | null;
+  /** Where it is told of a new dispatcher; -1 when it does not outlive the one it has. */
+  handovers: number;
+  /** Lets it live on although its dispatcher is gone. */
+  spare: () => void;
 }
 
 export interface WorkersOptions {
@@ -35,6 +39,8 @@ export interface WorkersOptions {
   now: () => number;
   /** Idle workers kept ready. */
   warmWorkers: number;
+  /** How long sessions outlive a dispatcher; 0: not at all. */
+  detachMs: number;
   /** A lease's worker has ended, however. */
   onGone: (lease: string) => void;
 }
@@ -72,7 +78,12 @@ export class Workers {
     worker.lease = lease;
     const { boot, now } = this.#options;
     const assignment: Assign = { type: "assign", lease, boot: boot(), now: now() };
-    sendRecord(worker.socket, encodeWorkerRequest(assignment));
+    const theirs = this.#openHandovers(worker);
+    try {
+      sendRecord(worker.socket, encodeWorkerRequest(assignment), theirs);
+    } finally {
+      theirs.forEach(closeDescriptor);
+    }
     this.#backOffMs = firstBackOffMs;
     this.#refillAfter(startingMs);
     return worker;
@@ -92,14 +103,51 @@ export class Workers {
     killProcess(-worker.pid, signalNumbers.KILL);
   }
 
-  /** Nobody talks to the workers any more: those that have not ended after `graceMs` are killed. */
+  /**
+   * Nobody talks to the workers any more: those that have not ended after `graceMs` are killed. Those with sessions to
+   * keep wait longer, by themselves, for {@link handOver}.
+   */
   abandon(graceMs: number): void {
+    const { loop, detachMs } = this.#options;
     for (const worker of this.#workers) {
       const { lease } = worker;
       if (lease === null) continue;
       this.#closeSocket(worker);
-      this.#options.loop.after(graceMs, () => this.kill(lease));
+      worker.spare();
+      worker.spare = loop.after(detachMs + graceMs, () => this.kill(lease));
     }
+  }
+
+  /**
+   * There is a dispatcher again: whoever waits for one gets a socket to it.
+   *
+   * @param pass Gives the dispatcher its end; `false` if it could not be given
+   */
+  handOver(pass: (lease: string, pid: number, socket: number) => boolean): void {
+    for (const worker of this.#workers) {
+      const { lease, pid, handovers } = worker;
+      if (lease === null || handovers < 0) continue;
+      const [own, theirs] = socketPair();
+      try {
+        const handover: Handover = { type: "handover" };
+        sendRecord(handovers, encodeWorkerRequest(handover), [theirs]);
+        if (pass(lease, pid, own)) worker.spare();
+      } catch (cause) {
+        this.#options.log("warning", "Worker {pid} cannot be handed over", { pid, lease, cause });
+      } finally {
+        closeDescriptor(own);
+        closeDescriptor(theirs);
+      }
+    }
+  }
+
+  /** @returns The worker's end, if it is to have one */
+  #openHandovers(worker: Worker): number[] {
+    if (this.#options.detachMs === 0) return [];
+    const [own, theirs] = socketPair();
+    setNonBlocking(own, true);
+    worker.handovers = own;
+    return [theirs];
   }
 
   #of(lease: string): Worker | undefined {
@@ -114,6 +162,11 @@ export class Workers {
   #closeSocket(worker: Worker): void {
     if (worker.socket >= 0) closeDescriptor(worker.socket);
     worker.socket = -1;
+  }
+
+  #closeHandovers(worker: Worker): void {
+    if (worker.handovers >= 0) closeDescriptor(worker.handovers);
+    worker.handovers = -1;
   }
 
   #start(): Worker {
@@ -145,7 +198,8 @@ export class Workers {
   }
 
   #add(pid: number, socket: number): Worker {
-    const worker: Worker = { pid, socket, startedAt: performance.now(), lease: null };
+    const startedAt = performance.now();
+    const worker: Worker = { pid, socket, startedAt, lease: null, handovers: -1, spare: () => {} };
     this.#workers.add(worker);
     return worker;
   }
@@ -156,6 +210,8 @@ export class Workers {
     const { log, onGone } = this.#options;
     this.#workers.delete(worker);
     this.#closeSocket(worker);
+    this.#closeHandovers(worker);
+    worker.spare();
     const properties = { pid, lease, end: end ? describeEnd(end) : "unknown" };
     if (lease === null) {
       log("error", "An idle worker has ended by itself: {end}", properties);

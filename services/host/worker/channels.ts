@@ -13,6 +13,10 @@ export interface RunningChannel {
   readonly pidfd: number;
   /** Device, or empty without a terminal. */
   readonly tty: string;
+  /** A copy of its PTY, which nobody reads: it outlives the dispatcher's; -1 without one. */
+  pty: number;
+  /** Milliseconds of {@link performance.now}. */
+  readonly startedAt: number;
   /** When its process group is killed, milliseconds of {@link performance.now}; null while it is not hung up. */
   killAt: number | null;
 }
@@ -40,17 +44,22 @@ export class Channels {
     return this.#running.has(number);
   }
 
-  /** @throws {SystemError} If the process cannot be waited for; it has been killed then */
-  add(number: number, pid: number, tty: string): void {
+  /**
+   * @param pty A copy of its PTY to be kept, the channel's from here on; -1 for none
+   * @throws {SystemError} If the process cannot be waited for; it has been killed then
+   */
+  add(number: number, pid: number, tty: string, pty = -1): void {
     let pidfd: number;
     try {
       pidfd = pidfdOpen(pid);
     } catch (error) {
       killProcess(-pid, signalNumbers.KILL);
       waitChild(pid);
+      if (pty >= 0) closeDescriptor(pty);
       throw error;
     }
-    this.#running.set(number, { number, pid, pidfd, tty, killAt: null });
+    const startedAt = performance.now();
+    this.#running.set(number, { number, pid, pidfd, tty, pty, startedAt, killAt: null });
   }
 
   /** Signals the process group, as sshd does; nothing happens when it is gone. Not reaped, its id is nobody else's. */
@@ -65,7 +74,14 @@ export class Channels {
    */
   hangUp(number: number): void {
     const channel = this.#running.get(number);
-    if (channel && hasTerminal(channel)) channel.killAt ??= performance.now() + this.#graceMs;
+    if (!channel || !hasTerminal(channel)) return;
+    closePty(channel);
+    channel.killAt ??= performance.now() + this.#graceMs;
+  }
+
+  /** Those whose PTY is kept: they may outlive the dispatcher. */
+  get kept(): RunningChannel[] {
+    return this.running.filter(({ pty }) => pty >= 0);
   }
 
   /** Hangs up every terminal, with SIGHUP because the dispatcher may still hold them. */
@@ -98,7 +114,13 @@ export class Channels {
     if (status === null) return null;
     this.#running.delete(channel.number);
     closeDescriptor(channel.pidfd);
+    closePty(channel);
     if ("code" in status) return { type: "exit", code: status.code };
     return { type: "exit-signal", signal: signalNameOf(status.signal), coreDumped: status.coreDumped };
   }
+}
+
+function closePty(channel: RunningChannel): void {
+  if (channel.pty >= 0) closeDescriptor(channel.pty);
+  channel.pty = -1;
 }

@@ -2,7 +2,7 @@
 
 import { poll } from "../../../ffi/process.ts";
 import { hasTerminal } from "./channels.ts";
-import { reportExits, type ServedLease } from "./wait.ts";
+import { reportExits, type ServedLease } from "./report_exits.ts";
 
 /** A killed process group may take this long to die; one stuck in the kernel is left to init. */
 const killedGraceMs = 1_000;

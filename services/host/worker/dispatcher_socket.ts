@@ -7,6 +7,7 @@ import { maxRecordBytes } from "../../../shared/protocol/limits.ts";
 import {
   type Assign,
   decodeAssign,
+  decodeHandover,
   decodeWorkerRequest,
   encodeWorkerReply,
   type LogLevel,
@@ -18,15 +19,33 @@ import {
 export class DispatcherSocket {
   readonly #buffer = new Uint8Array(new ArrayBuffer(maxRecordBytes));
 
-  constructor(readonly fd: number) {}
+  #fd: number;
+  /** Where the monitor tells of a new dispatcher; -1 where it does not. */
+  #handovers = -1;
 
-  #receive(): Uint8Array | null {
-    const received = receiveRecord(this.fd, this.#buffer);
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** Readable when there may be a new dispatcher; `null` when there never will. */
+  get handovers(): number | null {
+    return this.#handovers < 0 ? null : this.#handovers;
+  }
+
+  /** @param wanted Descriptors that the record may bring; those beyond are closed */
+  #receive(fd: number, wanted = 0): { record: Uint8Array; descriptors: number[] } | null {
+    const received = receiveRecord(fd, this.#buffer);
     if (received === null) return null;
     if (received === "again") throw new TypeError("Cannot serve a lease on a non-blocking socket");
-    // Nothing in the vocabulary carries descriptors this way.
-    for (const descriptor of received.descriptors) closeDescriptor(descriptor);
-    return this.#buffer.subarray(0, received.length);
+    received.descriptors.slice(wanted).forEach(closeDescriptor);
+    return {
+      record: this.#buffer.subarray(0, received.length),
+      descriptors: received.descriptors.slice(0, wanted),
+    };
   }
 
   /**
@@ -35,8 +54,28 @@ export class DispatcherSocket {
    * @throws {ProtocolError}
    */
   receiveAssign(): Assign | null {
-    const record = this.#receive();
-    return record && decodeAssign(record);
+    const received = this.#receive(this.#fd, 1);
+    if (!received) return null;
+    this.#handovers = received.descriptors[0] ?? -1;
+    return decodeAssign(received.record);
+  }
+
+  /**
+   * Turns to the dispatcher that the monitor tells of.
+   *
+   * @returns `false` if the monitor is gone
+   * @throws {ProtocolError}
+   */
+  takeHandover(): boolean {
+    const received = this.#receive(this.#handovers, 1);
+    if (!received) return false;
+    decodeHandover(received.record);
+    const [socket] = received.descriptors;
+    // No number was free for it: there may be when the next dispatcher comes.
+    if (socket === undefined) return true;
+    closeDescriptor(this.#fd);
+    this.#fd = socket;
+    return true;
   }
 
   /**
@@ -45,14 +84,14 @@ export class DispatcherSocket {
    * @throws {ProtocolError}
    */
   receive(): WorkerRequest | null {
-    const record = this.#receive();
-    return record && decodeWorkerRequest(record);
+    const received = this.#receive(this.#fd);
+    return received && decodeWorkerRequest(received.record);
   }
 
   /** Sends `reply`. Says nothing when the dispatcher is gone: the next {@link receive} does. */
   reply(reply: WorkerReply, descriptors: number[] = []): void {
     try {
-      sendRecord(this.fd, encodeJson(encodeWorkerReply(reply)), descriptors);
+      sendRecord(this.#fd, encodeJson(encodeWorkerReply(reply)), descriptors);
     } catch (error) {
       if (!isPeerGone(error)) throw error;
     }

@@ -6,6 +6,7 @@ import { Channels } from "./channels.ts";
 import { endChannels } from "./close.ts";
 import { within } from "./deadline.ts";
 import { DispatcherSocket } from "./dispatcher_socket.ts";
+import { serveAttachment } from "./attach.ts";
 import { dryRun } from "./dry_run/run.ts";
 import type { Login } from "./login.ts";
 import { LoginRecords } from "./login_records.ts";
@@ -27,14 +28,29 @@ export function serveLease(settings: HostSettings, descriptor: number): void {
   const request = takeRequest(assigned, hostNow, settings, socket);
   if (!request) return;
   const { open } = request;
-  if (open.purpose !== "login") {
-    restoreLoginLimits(settings.openFilesSoft);
-    return within(settings.loginGraceMs, () => dryRun(open, settings, (found) => socket.reply(found)));
+  switch (open.purpose) {
+    case "sessions":
+      return; // The dispatcher knows them.
+    case "attach":
+      return serveAttachment({
+        ...request,
+        settings,
+        records: recordsFor(open.client.address, socket),
+        socket,
+      });
+    case "dry-run":
+    case "dry-run-session":
+      restoreLoginLimits(settings.openFilesSoft);
+      return within(settings.loginGraceMs, () => dryRun(open, settings, (found) => socket.reply(found)));
+    case "login":
+      break;
+    default:
+      return open.purpose satisfies never;
   }
   const records = recordsFor(open.client.address, socket);
   const login = within(settings.loginGraceMs, () => openLogin({ ...request, settings, records, socket }));
   if (!login) return;
-  serveLogin(login, { settings, client: open.client, records, socket });
+  serveLogin(login, { settings, user: open.user, client: open.client, records, socket });
 }
 
 function recordsFor(address: string, socket: DispatcherSocket): LoginRecords {

@@ -60,6 +60,26 @@ export function logIn(
     : logInWithoutPam(open, settings, reports);
 }
 
+/**
+ * Whether `open.login` would be let in now; nothing is opened.
+ *
+ * @throws {ProblemError} As {@link logIn}, as far as it goes
+ */
+export function admit(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Identity {
+  requireProven(open, settings.pam);
+  if (!settings.pam.enabled) return allowedIdentity(open, open.login);
+  requirePamService(settings.pam);
+  const conversation = new PamConversation(reports);
+  try {
+    using pam = startTransaction(pamItems(open, settings, reports), conversation.respond);
+    if (needsPam(open, settings.pam)) pam.authenticate();
+    // The account is there, as long as what is taken up.
+    return admittedAs(pam, open, settings, () => {}).identity;
+  } catch (error) {
+    throw asRefusal(error, conversation.said);
+  }
+}
+
 function logInWithoutPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
   using undo = new DisposableStack();
   undo.use(new NativeAccount(settings, reports.log)).ensure(open.login);
@@ -110,7 +130,12 @@ function logInWithPam(
 
     const isAuthenticated = needsPam(open, settings.pam);
     if (isAuthenticated) pam.authenticate();
-    const { login, identity } = admittedAs(pam, open, settings, account);
+    const { login, identity } = admittedAs(
+      pam,
+      open,
+      settings,
+      (login) => account.ensure(login),
+    );
     items = { ...asked, login };
     setVariables(pam, items);
     if (login !== asked.login) note("starting");
@@ -135,9 +160,9 @@ function admittedAs(
   pam: PamCalls,
   open: LeaseOpen,
   settings: HostSettings,
-  account: NativeAccount,
+  ensureAccount: (login: string) => void,
 ): { login: string; identity: Identity } {
-  account.ensure(agreedLogin(open, pam.getItem("user")));
+  ensureAccount(agreedLogin(open, pam.getItem("user")));
   checkAccount(pam);
   const login = agreedLogin(open, pam.getItem("user"));
   const identity = allowedIdentity(open, login);

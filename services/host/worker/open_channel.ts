@@ -1,5 +1,6 @@
 /** One `channel.open`: terminal or pipes, environment, process; then its descriptors go to the dispatcher. */
 
+import { copyDescriptor } from "../../../ffi/descriptor.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { ChannelOpen } from "../../../shared/protocol/channel.ts";
 import { ProtocolError } from "../../../shared/protocol/codec.ts";
@@ -19,6 +20,8 @@ import { type ChannelStdio, openStdio } from "./stdio.ts";
 /** What every channel of a lease shares. */
 export interface OpenLease {
   settings: HostSettings;
+  /** Who asked for it, as the gateway knows them. */
+  user: string;
   client: ClientAddress;
   login: Login;
   channels: Channels;
@@ -54,7 +57,9 @@ export function openChannel(request: ChannelOpen, lease: OpenLease): void {
     }, (text) => {
       if (terminal) socket.reply({ type: "lease.notice", text });
     });
-    channels.add(channel, pid, stdio.tty);
+    const [pty] = stdio.forDispatcher;
+    const isKept = terminal !== null && pty !== undefined && socket.handovers !== null;
+    channels.add(channel, pid, stdio.tty, isKept ? copyDescriptor(pty) : -1);
     const hushed = request.kind === "shell" && isHushed(login);
     socket.reply({ type: "channel.opened", channel, pid, tty: stdio.tty, hushed }, stdio.forDispatcher);
   } catch (error) {

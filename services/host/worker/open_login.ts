@@ -6,7 +6,7 @@ import type { Problem } from "../../../shared/protocol/problems.ts";
 import { asProblem, describeCause } from "./cause.ts";
 import type { DispatcherSocket } from "./dispatcher_socket.ts";
 import { leave } from "./leave.ts";
-import { type Login, logIn } from "./login.ts";
+import { type Login, logIn, type LoginReports } from "./login.ts";
 import type { LoginRecords } from "./login_records.ts";
 import { restoreLoginLimits } from "./prepare.ts";
 import { askPerson, LoginCancelled } from "./questions.ts";
@@ -19,7 +19,19 @@ export interface AskedLogin extends TakenRequest {
 }
 
 /** @returns `null` when the login was refused, which the dispatcher knows then */
-export function openLogin({ open, responses, settings, records, socket }: AskedLogin): Login | null {
+export function openLogin(asked: AskedLogin): Login | null {
+  return decided(asked, (reports) => logIn(asked.open, asked.settings, reports));
+}
+
+/**
+ * Has PAM `decide`, with the person at its other end.
+ *
+ * @returns `null` when they were refused, which the dispatcher knows then
+ */
+export function decided<T>(
+  { open, responses, settings, records, socket }: AskedLogin,
+  decide: (reports: LoginReports) => T,
+): T | null {
   let isOpening = true;
   const askOrLeave = (prompt: Prompt) => {
     try {
@@ -33,7 +45,7 @@ export function openLogin({ open, responses, settings, records, socket }: AskedL
   };
   try {
     restoreLoginLimits(settings.openFilesSoft);
-    return logIn(open, settings, {
+    return decide({
       notify: (text) => {
         if (isOpening) socket.reply({ type: "lease.notice", text });
       },

@@ -3,8 +3,11 @@
 import { ProtocolError } from "../../../shared/protocol/codec.ts";
 import type { WorkerRequest } from "../../../shared/protocol/worker.ts";
 
-export const leaseStates = ["assigned", "opening", "open", "closing"] as const;
-/** `assigned` by the monitor → `opening` through PAM → `open` for channels → `closing` PAM again. */
+export const leaseStates = ["assigned", "opening", "open", "attached", "closing"] as const;
+/**
+ * `assigned` by the monitor → `opening` through PAM → `open` for channels, or
+ * `attached` to those of another lease → `closing` PAM again.
+ */
 export type LeaseState = typeof leaseStates[number];
 
 type Message = WorkerRequest["type"];
@@ -25,6 +28,9 @@ export const vocabulary: Record<LeaseState, Partial<Record<Message, LeaseState>>
     "channel.open": "open",
     "channel.signal": "open",
     "channel.close": "open",
+    "lease.close": "closing",
+  },
+  attached: {
     "lease.close": "closing",
   },
   closing: {},

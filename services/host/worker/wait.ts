@@ -1,11 +1,13 @@
 /** The life of an open lease: one poll(2) over the dispatcher's socket and the channels' processes. */
 
 import { poll } from "../../../ffi/process.ts";
+import { outlive } from "./outlive.ts";
 import { openChannel, type OpenLease } from "./open_channel.ts";
+import { reportExits } from "./report_exits.ts";
 import { nextState } from "./vocabulary.ts";
 
 /**
- * Serves the dispatcher until it ends the lease or is gone.
+ * Serves the dispatcher, and those after it where sessions outlive one, until one ends the lease or is gone.
  *
  * @throws {ProtocolError} On a message out of turn
  */
@@ -22,6 +24,7 @@ export function serveChannels(lease: OpenLease): void {
     if (!socketEvents) continue;
 
     const message = socket.receive();
+    if (message === null && outlive(lease)) continue;
     if (message === null) return;
     nextState("open", message.type);
     switch (message.type) {
@@ -38,18 +41,5 @@ export function serveChannels(lease: OpenLease): void {
       case "lease.close":
         return;
     }
-  }
-}
-
-/** What the end of a channel needs. */
-export type ServedLease = Pick<OpenLease, "channels" | "records" | "socket">;
-
-/** Reports every process that has ended. */
-export function reportExits({ channels, records, socket }: ServedLease): void {
-  for (const channel of channels.running) {
-    const exit = channels.reap(channel);
-    if (!exit) continue;
-    records.logOut(channel.number);
-    socket.reply({ type: "channel.exited", channel: channel.number, exit });
   }
 }

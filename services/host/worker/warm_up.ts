@@ -59,6 +59,7 @@ export function exchangeKeys(): void {
     traits: {},
     pamAuth: "host-decides",
     purpose: "login",
+    session: 0,
     method: "publickey",
     fingerprint: "",
     client: { address: "127.0.0.1", port: 1, serverAddress: "127.0.0.1", serverPort: 1 },

@@ -9,6 +9,12 @@ Deno.test("parseTarget() reads login+host", () => {
   assert.deepEqual(parseTarget("alice+db-2", "web1"), { login: "alice", host: "db-2" });
 });
 
+Deno.test("parseTarget() reads which session is to be taken up", () => {
+  assert.deepEqual(parseTarget("alice+web1+attach", "web2"), { login: "alice", host: "web1", session: 0 });
+  const named = parseTarget("alice+web1+attach=4711", "web2");
+  assert.deepEqual(named, { login: "alice", host: "web1", session: 4711 });
+});
+
 Deno.test("parseTarget() refuses what must never reach a subject, a path or PAM", () => {
   const hostile = [
     "",
@@ -26,7 +32,11 @@ Deno.test("parseTarget() refuses what must never reach a subject, a path or PAM"
     "alice+web1.x",
     "alice+*",
     "alice+>",
-    "alice+web1+attach",
+    "alice+web1+attach+more",
+    "alice+web1+attach=0",
+    "alice+web1+attach=x",
+    "alice+web1+attach=9999999999",
+    "alice+web1+other",
   ];
   for (const name of hostile) assert.equal(parseTarget(name, "web1"), null, JSON.stringify(name));
 });

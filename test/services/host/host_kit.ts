@@ -16,6 +16,7 @@ import {
   type ChannelOpen,
   decodeChannelExit,
   RecordKind,
+  type SessionInfo,
 } from "../../../shared/protocol/channel.ts";
 import type { Problem } from "../../../shared/protocol/problems.ts";
 import { gatewayAllowList, hostAllowList } from "../../../shared/protocol/subjects.ts";
@@ -142,6 +143,7 @@ export class HostKit implements AsyncDisposable {
       loginGraceMs: 20_000,
       hangupGraceMs: 1_000,
       closeTimeoutMs: 5_000,
+      detachMs: 0,
       drainTimeoutMs: 0,
       sessionTimeoutMs: 20_000,
       openFilesSoft: 1_024,
@@ -189,20 +191,20 @@ export class HostKit implements AsyncDisposable {
   }
 
   /** A lease for root, whose PAM has not decided yet. */
-  open(login = "root"): Promise<Lease> {
+  open(
+    login = "root",
+    { user = "alice", session }: { user?: string; session?: number } = {},
+  ): Promise<Lease> {
     return this.leases.open({
-      target: { login, host: hostName },
-      applicant: {
-        user: "alice",
-        roles: ["ops"],
-        logins: ["*", "root"],
-        traits: {},
-        method: "publickey",
-        fingerprint: "",
-      },
+      target: { login, host: hostName, ...(session !== undefined && { session }) },
       pamAuth: "host-decides",
-      client: { address: "192.0.2.7", port: 4_000, serverAddress: "192.0.2.1", serverPort: 22 },
+      ...requestOf(user),
     });
+  }
+
+  /** What `user` is told of their sessions. */
+  sessions(user = "alice"): Promise<SessionInfo[]> {
+    return this.leases.sessionsOn(hostName, requestOf(user));
   }
 
   /** A lease that PAM has accepted. */
@@ -232,6 +234,20 @@ export class HostKit implements AsyncDisposable {
     await this.broker[Symbol.asyncDispose]();
     Deno.removeSync(this.folder, { recursive: true });
   }
+}
+
+function requestOf(user: string) {
+  return {
+    applicant: {
+      user,
+      roles: ["ops"],
+      logins: ["*", "root"],
+      traits: {},
+      method: "publickey",
+      fingerprint: "",
+    },
+    client: { address: "192.0.2.7", port: 4_000, serverAddress: "192.0.2.1", serverPort: 22 },
+  };
 }
 
 /** One channel of a lease, and all that came back on it. */

@@ -88,6 +88,7 @@ function request({ login, admission, address, withSession }: Trial, host: string
     login,
     ...admission.applicant,
     pamAuth: admission.pamAuth,
+    session: 0,
     purpose: withSession ? "dry-run-session" : "dry-run",
     client: { address, port: 0, serverAddress: address, serverPort: 0 },
   };

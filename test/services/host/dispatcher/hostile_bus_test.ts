@@ -26,6 +26,7 @@ async function openBody(host: HostKit, changes: Partial<LeaseOpen> = {}): Promis
     traits: {},
     pamAuth: "host-decides",
     purpose: "login",
+    session: 0,
     method: "publickey",
     fingerprint: "",
     client: { address: "192.0.2.7", port: 1, serverAddress: "192.0.2.1", serverPort: 22 },

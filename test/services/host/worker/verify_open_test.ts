@@ -38,6 +38,7 @@ const request: LeaseOpen = {
   traits: {},
   pamAuth: "host-decides",
   purpose: "login",
+  session: 0,
   method: "publickey",
   fingerprint: "SHA256:x",
   client: { address: "192.0.2.7", port: 50_123, serverAddress: "192.0.2.1", serverPort: 2222 },

@@ -28,6 +28,7 @@ const legal: [LeaseState, typeof messages[number], LeaseState][] = [
   ["open", "channel.signal", "open"],
   ["open", "channel.close", "open"],
   ["open", "lease.close", "closing"],
+  ["attached", "lease.close", "closing"],
 ];
 
 Deno.test("nextState() admits exactly the legal pairs of state and message", () => {
