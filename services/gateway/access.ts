@@ -1,6 +1,7 @@
 /** The access policy: who holds which key, and which logins their roles allow. Pure, and denies unless a rule allows. */
 
 import { createHash } from "node:crypto";
+import type { Labels } from "../../shared/protocol/lease.ts";
 import { coversLogin } from "../../shared/protocol/pattern.ts";
 
 /** A person as the configuration knows them. `keys` are lines as in authorized_keys. */
@@ -73,6 +74,22 @@ export class AccessPolicy {
     const holders = this.#holders.get(keyBlob.toBase64()) ?? [];
     const user = holders.find((holder) => this.#allows(holder, login));
     return user ? this.#keyHolder(user, fingerprint(keyBlob)) : null;
+  }
+
+  /** Who the holder of this key is, whatever they may have; `null` for a key nobody holds, or somebody without a role. */
+  identify(keyBlob: Uint8Array): Applicant | null {
+    const user = this.#holders.get(keyBlob.toBase64())?.find(({ roles }) => this.#loginsOf(roles).length > 0);
+    return user ? this.#keyHolder(user, fingerprint(keyBlob)) : null;
+  }
+
+  /** Whether `applicant` may have some login on a host. */
+  reaches({ logins }: Applicant, _host: { name: string; labels: Labels }): boolean {
+    return logins.length > 0;
+  }
+
+  /** Whether `applicant` may run a command of the gateway. */
+  allowsCommand(_applicant: Applicant, _command: string): boolean {
+    return true;
   }
 
   /** Everybody who may have `login`, as if they had shown a key. */

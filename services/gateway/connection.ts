@@ -6,12 +6,16 @@ import type { Logger } from "../../shared/log.ts";
 import type { ClientAddress } from "../../shared/protocol/lease.ts";
 import { ProblemError, problems } from "../../shared/protocol/problems.ts";
 import type { Prompt } from "../../shared/protocol/prompt.ts";
-import type { AccessPolicy } from "./access.ts";
-import { parseTarget, whatTargetsAre } from "./address.ts";
+import type { AccessPolicy, Applicant } from "./access.ts";
+import { parseAddress, whatAddressesAre } from "./address.ts";
 import type { AuthMethod } from "./auth/method.ts";
 import type { AuthMethods } from "./auth/methods.ts";
+import type { CommandServices } from "./commands/command.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { entranceOf, type Way } from "./entrance.ts";
+import { namesText } from "./hosts.ts";
 import type { Lease } from "./lease.ts";
-import type { LeaseRequest, Leases } from "./leases.ts";
+import type { LeaseRequest } from "./leases.ts";
 import { serveSession } from "./session.ts";
 import {
   disconnect,
@@ -23,10 +27,7 @@ import {
 } from "./ssh2/mod.ts";
 
 /** What a connection needs of its gateway. */
-export interface ConnectionOptions {
-  leases: Leases;
-  /** The policy in force now; it may change while connections live. */
-  policy: () => AccessPolicy;
+export interface ConnectionOptions extends CommandServices {
   methods: AuthMethods;
   defaultHost: string;
   loginGraceMs: number;
@@ -57,6 +58,8 @@ export class SshConnection {
   /** Opened, and not decided yet. */
   #pending: { claim: Claim; lease: Lease } | undefined;
   #lease: Lease | undefined;
+  /** In place of a lease: somebody talks to the gateway itself. */
+  #command: Extract<Way, { to: "command" }> | undefined;
   /** The host has spoken: no other key or password of the same person changes its mind. */
   #refused = false;
   #closed = false;
@@ -111,16 +114,19 @@ export class SshConnection {
 
   async #authenticate(context: AuthContext): Promise<void> {
     if (this.#closed || this.#refused) return;
-    const { defaultHost, methods, policy } = this.#options;
-    const target = parseTarget(context.username, defaultHost);
+    const { defaultHost, hosts, methods, policy } = this.#options;
+    const address = parseAddress(context.username, defaultHost);
     const method = this.#offered.includes(context.method) ? methods.named(context.method) : undefined;
     if (!method) return this.#reject(context, context.method !== "none", "method not offered");
-    if (!target) {
-      if (this.#failures === 0) this.#tell(whatTargetsAre);
+    if (!address) {
+      if (this.#failures === 0) this.#tell(whatAddressesAre);
       return this.#reject(context, true, "not a login name");
     }
+    if (address.to === "command" && !methods.isKeyEnough) {
+      return this.#reject(context, true, "a command of the gateway, which cannot ask PAM");
+    }
     if (this.#proven) return await this.#logIn(context, method, this.#proven);
-    const verdict = await method.judge({ context, login: target.login, policy: policy() });
+    const verdict = await method.judge({ context, entrance: entranceOf(address, policy(), hosts) });
     switch (verdict.verdict) {
       case "key-welcome":
         return context.accept();
@@ -128,14 +134,26 @@ export class SshConnection {
         // What PAM's refusal looks like (below).
         if (method.name === "keyboard-interactive") this.#tell(problems["authentication-failed"]);
         return this.#reject(context, true, verdict.reason);
-      case "accepted": {
-        const { applicant } = verdict;
-        return await this.#logIn(context, method, {
-          target,
-          applicant,
-          pamAuth: methods.pamAuth(method.name),
-        });
+      case "accepted":
+        return await this.#enter(context, method, verdict.way);
+    }
+  }
+
+  async #enter(context: AuthContext, method: AuthMethod, way: Way): Promise<void> {
+    const { applicant } = way;
+    const log = this.#log.with({ user: applicant.user, fingerprint: applicant.fingerprint });
+    switch (way.to) {
+      case "account": {
+        const pamAuth = this.#options.methods.pamAuth(method.name);
+        return await this.#logIn(context, method, { target: way.target, applicant, pamAuth });
       }
+      case "command":
+        this.#command = way;
+        this.#settle();
+        log.info("{user} has asked for +{command}", { command: way.command });
+        return context.accept();
+      case "nowhere":
+        return this.#onRefused(context, way.why, log, applicant);
     }
   }
 
@@ -190,7 +208,7 @@ export class SshConnection {
       this.#pending = undefined;
       this.#lease = lease;
     } catch (error) {
-      return this.#onRefused(context, error, log);
+      return this.#onRefused(context, error, log, claim.applicant);
     }
     this.#settle();
     log.info("{user} has logged in as {login} on {host}");
@@ -226,7 +244,7 @@ export class SshConnection {
     return lease;
   }
 
-  #onRefused(context: AuthContext, error: unknown, log: Logger): void {
+  #onRefused(context: AuthContext, error: unknown, log: Logger, applicant: Applicant): void {
     if (this.#closed) return;
     this.#pending = undefined;
     const { problem, detail, cause } = error instanceof ProblemError
@@ -243,18 +261,33 @@ export class SshConnection {
       return this.#reject(context, true, "PAM on the host did not accept it");
     }
     this.#refused = true;
+    if (problem === "host-unknown") this.#tell(this.#reachedBy(applicant));
     this.#tell(detail ? `${detail}\n${problems[problem]}` : problems[problem]);
     // As sshd does; else a client would try its other keys, and then ask for a password that nobody takes.
     disconnect(this.#ssh, DisconnectReason.noMoreAuthMethods, "The login was refused");
   }
 
+  /** Names of hosts, for somebody who has named one that is not there. */
+  #reachedBy(applicant: Applicant): string {
+    const { hosts, policy } = this.#options;
+    const reached = hosts.all().filter((host) => policy().reaches(applicant, host)).map(({ name }) => name);
+    if (reached.length === 0) return "No host that you may log in to is up.";
+    return `You may log in to ${namesText(reached)}.`;
+  }
+
   #session(accept: () => Session, reject: () => void): void {
-    if (!this.#lease) return reject();
+    if (!this.#lease && !this.#command) return reject();
     if (this.#sessions >= this.#options.maxSessions) {
       return rejectSession(reject, problems["channel-limit"]);
     }
     this.#sessions++;
-    serveSession(accept(), this.#lease, () => this.#sessions--);
+    const done = () => this.#sessions--;
+    if (this.#lease) serveSession(accept(), this.#lease, done);
+    else if (this.#command) {
+      const { client, hosts, leases, policy } = this.#options;
+      const { applicant, command } = this.#command;
+      serveCommand(accept(), command, { applicant, client, hosts, leases, policy }, this.#log, done);
+    }
   }
 
   /** Shows a sentence before authentication is over (RFC 4252 §5.4). */

@@ -107,6 +107,16 @@ export class Hosts implements Disposable {
     return [...this.#states.keys()].sort();
   }
 
+  /** All that live, by name. */
+  all(): HostState[] {
+    return this.names.map((name) => this.#states.get(name)!);
+  }
+
+  /** Those that have fallen silent, by name. */
+  silent(): HostState[] {
+    return [...this.#silent.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+  }
+
   /** How long ago a host was last heard that has fallen silent, milliseconds; 0 for every other. */
   silentMs(host: string): number {
     const last = this.#silent.get(host);
@@ -169,4 +179,13 @@ export class Hosts implements Disposable {
     clearInterval(this.#sweep);
     for (const waiter of this.#waiters) this.#settle(waiter, null);
   }
+}
+
+/** A person is told about so many hosts at most. */
+const maxHostsTold = 20;
+
+/** Names of hosts in a sentence. */
+export function namesText(names: string[]): string {
+  const more = names.length > maxHostsTold ? ` and ${names.length - maxHostsTold} more` : "";
+  return `${names.slice(0, maxHostsTold).join(", ")}${more}`;
 }

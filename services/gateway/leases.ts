@@ -142,7 +142,7 @@ export class Leases implements Disposable {
     const { hosts } = this.#options;
     const { host } = request.target;
     const state = await hosts.find(host);
-    if (!state) throw new ProblemError("host-unreachable");
+    if (!state) throw new ProblemError(hosts.silentMs(host) > 0 ? "host-unreachable" : "host-unknown");
     try {
       return await this.#openOn(state, request);
     } catch (error) {

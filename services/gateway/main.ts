@@ -131,6 +131,7 @@ export async function runGateway(
     maxStartups: settings.maxStartups,
     log,
     connection: {
+      hosts,
       leases,
       policy: () => policy,
       methods: new AuthMethods(settings.authenticationMethods),

@@ -24,6 +24,12 @@ export const problems = {
   "worker-died":
     "The host's session process ended unexpectedly; log in again, and tell the host's administrator if it happens twice.",
   "host-unreachable": "The host does not answer; check its name, or try again when it is back.",
+  "host-unknown": "No host of this name is known here; check its name, or whether its service runs.",
+  "several-hosts": "Several hosts have these labels; name one of them, or add a label.",
+  "no-such-labels":
+    "No host that you may log in to has these labels; `ssh +hosts@gateway` lists those there are.",
+  "command-unknown": "This gateway has no such command.",
+  "command-denied": "This command is not permitted for you; ask the people who run this fleet.",
   "host-draining":
     "The host takes no new logins, since its service is about to stop; try again when it is back.",
   "host-busy": "The host is handling too many logins right now; try again in a moment.",

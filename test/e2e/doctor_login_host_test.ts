@@ -44,7 +44,7 @@ Deno.test("doctor --login --host tries logins on another host and leaves open se
   const trials = Promise.all([guest, refused, fatal].map((login) => there("local", login)));
   const nowhere = rejects(
     there("nowhere", newLogin()),
-    /ended with 111 and said: nowhere: The host does not answer.* Hosts heard: local\.\n/,
+    /ended with 111 and said: nowhere: No host of this name.* Hosts heard: local\.\n/,
   );
   const [good, bad, broken] = await trials;
 

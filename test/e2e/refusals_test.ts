@@ -116,7 +116,10 @@ Deno.test("a module that hangs is ended at the host's LoginGraceTime, and does n
 
 Deno.test("a host that is not there is told", async () => {
   await using sallyport = await startSallyport();
-  match(await sallyport.refusal(`${newLogin()}+nowhere`), /The host does not answer/);
+  match(
+    await sallyport.refusal(`${newLogin()}+nowhere`),
+    /You may log in to local\.\s+No host of this name is known here/,
+  );
 });
 
 Deno.test("a person without a role for the login is refused", async () => {

@@ -8,9 +8,9 @@ import type { AuthMethod } from "./method.ts";
 
 export const keyboardInteractive: AuthMethod = {
   name: "keyboard-interactive",
-  async judge({ context, login, policy }) {
-    const applicant = policy.byPam(login, this.name);
-    if (applicant) return { verdict: "accepted", applicant };
+  async judge({ context, entrance }) {
+    const way = entrance.byPam(this.name);
+    if (way) return { verdict: "accepted", way };
     await askQuestions(context as KeyboardAuthContext, "", [{ text: "Password: ", echo: false }])
       .then((answers) => answers?.forEach((answer) => answer.fill(0)));
     return await refuseLikePam();

@@ -3,18 +3,18 @@
 // @ts-types="@types/ssh2"
 import type { AuthContext } from "ssh2";
 import type { Prompt } from "../../../shared/protocol/prompt.ts";
-import type { AccessPolicy, Applicant } from "../access.ts";
+import type { Entrance, Way } from "../entrance.ts";
 
 /** What a method may look at. */
 export interface Attempt<Context extends AuthContext = AuthContext> {
   context: Context;
-  login: string;
-  policy: AccessPolicy;
+  /** What is asked for. */
+  entrance: Entrance;
 }
 
 export type Verdict =
   /** Proven here, or to be proven to PAM, and allowed. */
-  | { verdict: "accepted"; applicant: Applicant }
+  | { verdict: "accepted"; way: Way }
   /** The client asks whether a key would do before it signs (RFC 4252 §7); not an attempt yet. */
   | { verdict: "key-welcome" }
   | { verdict: "rejected"; reason: string };

@@ -33,6 +33,11 @@ export class AuthMethods {
     return named.length > 0 ? [...new Set(named)] : answering;
   }
 
+  /** Whether some way in is a key and nothing else. */
+  get isKeyEnough(): boolean {
+    return this.#lists.some(([first, ...more]) => first === "publickey" && more.length === 0);
+  }
+
   named(name: string): AuthMethod | undefined {
     return methods.find((method) => method.name === name);
   }
@@ -40,6 +45,6 @@ export class AuthMethods {
   /** What is asked of the host's PAM after `method` has accepted. */
   pamAuth(method: string): PamAuth {
     if (method !== "publickey") return "alone";
-    return this.#lists.some((list) => list.length === 1 && list[0] === method) ? "host-decides" : "also";
+    return this.isKeyEnough ? "host-decides" : "also";
   }
 }

@@ -6,12 +6,12 @@ import type { AuthMethod } from "./method.ts";
 
 export const password: AuthMethod = {
   name: "password",
-  async judge({ context, login, policy }) {
+  async judge({ context, entrance }) {
     if (passwordOf(context) === null) {
       return { verdict: "rejected", reason: "the password is not changed this way" };
     }
-    const applicant = policy.byPam(login, this.name);
-    return applicant ? { verdict: "accepted", applicant } : await refuseLikePam();
+    const way = entrance.byPam(this.name);
+    return way ? { verdict: "accepted", way } : await refuseLikePam();
   },
   answer(context, { questions }) {
     const [question] = questions;

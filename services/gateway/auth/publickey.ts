@@ -21,17 +21,17 @@ function keyOf(algorithm: string, blob: Uint8Array): ParsedKey | null {
 
 export const publickey: AuthMethod = {
   name: "publickey",
-  judge({ context, login, policy }: Attempt): Verdict {
+  judge({ context, entrance }: Attempt): Verdict {
     const { key: { algo, data }, signature, blob, hashAlgo } = context as PublicKeyAuthContext;
-    const applicant = policy.byKey(data, login);
-    if (!applicant) return { verdict: "rejected", reason: "no user with this key may have this login" };
+    const way = entrance.byKey(data);
+    if (!way) return { verdict: "rejected", reason: "no user with this key may have this login" };
     // A plain ssh-rsa signature is SHA-1.
     if (algo === "ssh-rsa" && !hashAlgo) return { verdict: "rejected", reason: "SHA-1 signature" };
     const key = keyOf(algo, data);
     if (!key) return { verdict: "rejected", reason: "the key is not of the algorithm it is said to be" };
     if (!signature || !blob) return { verdict: "key-welcome" };
     return key.verify(blob, signature, hashAlgo) === true
-      ? { verdict: "accepted", applicant }
+      ? { verdict: "accepted", way }
       : { verdict: "rejected", reason: "the signature does not match" };
   },
 };

@@ -3,6 +3,7 @@
 import type { SessionInfo } from "../../../shared/protocol/channel.ts";
 import { maxSessionsListed } from "../../../shared/protocol/limits.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
+import { span } from "../../../shared/span.ts";
 import type { Person, Session } from "./session.ts";
 
 /** One person's sessions that wait: more would take the places of other people's logins (`host.max_leases`). */
@@ -57,18 +58,4 @@ export class Sessions {
 export function lineOf({ id, from, ageMs, idleMs, attached }: SessionInfo): string {
   const state = attached ? "attached" : "detached";
   return `${id}  ${state}  from ${from}, ${span(ageMs)} old, idle for ${span(idleMs)}`;
-}
-
-/** Whole units, the largest two: 3d4h, 5m10s. */
-function span(ms: number): string {
-  const seconds = Math.floor(ms / 1_000);
-  const parts = [
-    [Math.floor(seconds / 86_400), "d"],
-    [Math.floor(seconds / 3_600) % 24, "h"],
-    [Math.floor(seconds / 60) % 60, "m"],
-    [seconds % 60, "s"],
-  ] as const;
-  const first = parts.findIndex(([count]) => count > 0);
-  if (first < 0) return "0s";
-  return parts.slice(first, first + 2).map(([count, unit]) => `${count}${unit}`).join("");
 }

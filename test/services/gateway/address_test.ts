@@ -1,21 +1,44 @@
 import assert from "node:assert/strict";
-import { parseTarget } from "../../../services/gateway/address.ts";
+import { parseAddress } from "../../../services/gateway/address.ts";
 
-Deno.test("parseTarget() sends a bare login to the default host", () => {
-  assert.deepEqual(parseTarget("alice", "web1"), { login: "alice", host: "web1" });
+/** What `username` asks of an account, at a gateway whose default host is web1. */
+function target(username: string): unknown {
+  const address = parseAddress(username, "web1");
+  return address?.to === "account" ? address.target : null;
+}
+
+Deno.test("parseAddress() sends a bare login to the default host", () => {
+  assert.deepEqual(target("alice"), { login: "alice", host: "web1" });
 });
 
-Deno.test("parseTarget() reads login+host", () => {
-  assert.deepEqual(parseTarget("alice+db-2", "web1"), { login: "alice", host: "db-2" });
+Deno.test("parseAddress() reads login+host", () => {
+  assert.deepEqual(target("alice+db-2"), { login: "alice", host: "db-2" });
 });
 
-Deno.test("parseTarget() reads which session is to be taken up", () => {
-  assert.deepEqual(parseTarget("alice+web1+attach", "web2"), { login: "alice", host: "web1", session: 0 });
-  const named = parseTarget("alice+web1+attach=4711", "web2");
-  assert.deepEqual(named, { login: "alice", host: "web1", session: 4711 });
+Deno.test("parseAddress() reads which session is to be taken up", () => {
+  assert.deepEqual(target("alice+web2+attach"), { login: "alice", host: "web2", session: 0 });
+  assert.deepEqual(target("alice+web2+attach=4711"), { login: "alice", host: "web2", session: 4711 });
 });
 
-Deno.test("parseTarget() refuses what must never reach a subject, a path or PAM", () => {
+Deno.test("parseAddress() reads labels in place of a host", () => {
+  const labelled = (username: string) => {
+    const address = parseAddress(username, "web1");
+    return address?.to === "labelled" ? [address.target, { ...address.labels }] : null;
+  };
+  assert.deepEqual(labelled("alice+env=prod"), [{ login: "alice" }, { env: "prod" }]);
+  assert.deepEqual(labelled("alice+env=prod,example.org/dc=fra 1+attach=7"), [
+    { login: "alice", session: 7 },
+    { "env": "prod", "example.org/dc": "fra 1" },
+  ]);
+  assert.deepEqual(labelled("alice+__proto__=x"), null);
+  assert.deepEqual(labelled("alice+constructor=x"), [{ login: "alice" }, { constructor: "x" }]);
+});
+
+Deno.test("parseAddress() reads a command of the gateway", () => {
+  assert.deepEqual(parseAddress("+hosts", "web1"), { to: "command", command: "hosts" });
+});
+
+Deno.test("parseAddress() refuses what must never reach a subject, a path or PAM", () => {
   const hostile = [
     "",
     ".",
@@ -37,6 +60,17 @@ Deno.test("parseTarget() refuses what must never reach a subject, a path or PAM"
     "alice+web1+attach=x",
     "alice+web1+attach=9999999999",
     "alice+web1+other",
+    "alice+env=",
+    "alice+=prod",
+    "alice+env=prod,env=test",
+    "alice+env=prod,",
+    "alice+env=a=b",
+    "alice+env=a\x1bb",
+    `alice+env=${"a".repeat(129)}`,
+    "+",
+    "+Hosts",
+    "+hosts+more",
+    "++hosts",
   ];
-  for (const name of hostile) assert.equal(parseTarget(name, "web1"), null, JSON.stringify(name));
+  for (const name of hostile) assert.equal(parseAddress(name, "web1"), null, JSON.stringify(name));
 });

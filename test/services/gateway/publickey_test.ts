@@ -5,6 +5,8 @@ import ssh2 from "ssh2";
 import { AccessPolicy } from "../../../services/gateway/access.ts";
 import { publickey } from "../../../services/gateway/auth/publickey.ts";
 import type { Attempt } from "../../../services/gateway/auth/method.ts";
+import { entranceOf } from "../../../services/gateway/entrance.ts";
+import type { Hosts } from "../../../services/gateway/hosts.ts";
 
 function keyPair() {
   const { private: secret, public: line } = ssh2.utils.generateKeyPairSync("ed25519");
@@ -20,6 +22,11 @@ const policy = new AccessPolicy([{ name: "alice", keys: [alice.line], roles: ["r
 });
 const signed = Buffer.from("what is signed");
 
+/** root on a host, which needs no list of hosts. */
+function entrance(policy: AccessPolicy) {
+  return entranceOf({ to: "account", target: { login: "root", host: "web1" } }, policy, {} as Hosts);
+}
+
 interface Claim {
   algo?: string;
   data?: Buffer;
@@ -28,7 +35,7 @@ interface Claim {
 
 function judge({ algo = "ssh-ed25519", data = alice.blob, signature }: Claim) {
   const context = { method: "publickey", key: { algo, data }, signature, blob: signature && signed };
-  return publickey.judge({ context, login: "root", policy } as unknown as Attempt);
+  return publickey.judge({ context, entrance: entrance(policy) } as unknown as Attempt);
 }
 
 Deno.test("publickey accepts the holder's own signature", () => {
@@ -75,7 +82,7 @@ Deno.test("publickey refuses blobs that are no key, and trailing bytes", () => {
     const data of [alice.blob.subarray(0, 20), Buffer.concat([alice.blob, Buffer.from("x")]), Buffer.alloc(2)]
   ) {
     const context = { method: "publickey", key: { algo: "ssh-ed25519", data } };
-    const verdict = publickey.judge({ context, login: "root", policy: odd } as unknown as Attempt);
+    const verdict = publickey.judge({ context, entrance: entrance(odd) } as unknown as Attempt);
     assert.equal((verdict as { verdict: string }).verdict, "rejected");
   }
 });

@@ -48,7 +48,7 @@ export async function tryThere(
       },
     }).catch((cause) => {
       if (!(cause instanceof ProblemError)) throw cause;
-      const heard = cause.problem === "host-unreachable" ? ` ${heardOf(hosts.names)}` : "";
+      const heard = cause.problem === "host-unknown" ? ` ${heardOf(hosts.names)}` : "";
       throw new Failure(`${host}: ${cause.message}${heard}`, undefined, { cause });
     });
     const end = await Promise.race([tried, lease.ended]);

@@ -1,0 +1,96 @@
+/** What an address leads to, for whom: which applicants may enter by it, and where they come out. */
+
+import type { Labels } from "../../shared/protocol/lease.ts";
+import { ProblemError } from "../../shared/protocol/problems.ts";
+import type { AccessPolicy, Applicant } from "./access.ts";
+import type { Address, Target } from "./address.ts";
+import { type Hosts, type HostState, namesText } from "./hosts.ts";
+
+/** Where somebody comes who has proven who they are. */
+export type Way =
+  | { to: "account"; applicant: Applicant; target: Target }
+  | { to: "command"; applicant: Applicant; command: string }
+  /** They may know why. */
+  | { to: "nowhere"; applicant: Applicant; why: ProblemError };
+
+/** An address as an authentication method sees it. */
+export interface Entrance {
+  /** `null` for somebody who may not enter here by this key. */
+  byKey(keyBlob: Uint8Array): Way | null;
+  /**
+   * The same for whoever PAM alone shall know.
+   *
+   * @param method RFC 4252 name
+   */
+  byPam(method: string): Way | null;
+}
+
+export function entranceOf(address: Address, policy: AccessPolicy, hosts: Hosts): Entrance {
+  switch (address.to) {
+    case "account":
+      return accountEntrance(address.target, policy);
+    case "labelled":
+      return labelledEntrance(address.target, address.labels, policy, hosts);
+    case "command":
+      return commandEntrance(address.command, policy);
+  }
+}
+
+function accountEntrance(target: Target, policy: AccessPolicy): Entrance {
+  const way = (applicant: Applicant | null): Way | null => applicant && { to: "account", applicant, target };
+  return {
+    byKey: (keyBlob) => way(policy.byKey(keyBlob, target.login)),
+    byPam: (method) => way(policy.byPam(target.login, method)),
+  };
+}
+
+/** The one host that has the labels, among those where the login may be had. */
+function labelledEntrance(
+  target: Omit<Target, "host">,
+  labels: Labels,
+  policy: AccessPolicy,
+  hosts: Hosts,
+): Entrance {
+  const waysTo = (decide: (host: HostState) => Applicant | null): [HostState, Applicant][] =>
+    hosts.all().filter((host) => hasLabels(host, labels)).flatMap((host) => {
+      const applicant = decide(host);
+      return applicant ? [[host, applicant]] : [];
+    });
+  const onlyWay = (ways: [HostState, Applicant][]): Way | null => {
+    const [[host, applicant] = [], ...more] = ways;
+    return host && applicant && more.length === 0
+      ? { to: "account", applicant, target: { ...target, host: host.name } }
+      : null;
+  };
+  return {
+    byKey: (keyBlob) => {
+      const ways = waysTo(() => policy.byKey(keyBlob, target.login));
+      const way = onlyWay(ways);
+      if (way) return way;
+      const applicant = policy.identify(keyBlob);
+      return applicant && { to: "nowhere", applicant, why: undecided(ways.map(([{ name }]) => name)) };
+    },
+    byPam: (method) => onlyWay(waysTo(() => policy.byPam(target.login, method))),
+  };
+}
+
+function hasLabels(host: HostState, labels: Labels): boolean {
+  return Object.entries(labels).every(([name, value]) =>
+    Object.hasOwn(host.labels, name) && host.labels[name] === value
+  );
+}
+
+function undecided(names: string[]): ProblemError {
+  if (names.length === 0) return new ProblemError("no-such-labels");
+  return new ProblemError("several-hosts", namesText(names));
+}
+
+function commandEntrance(command: string, policy: AccessPolicy): Entrance {
+  return {
+    byKey: (keyBlob) => {
+      const applicant = policy.identify(keyBlob);
+      return applicant && { to: "command", applicant, command };
+    },
+    byPam: () => null,
+  };
+}
