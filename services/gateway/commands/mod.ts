@@ -14,7 +14,8 @@ const code = { done: 0, wrongWords: 2, failed: 1 } as const;
 /**
  * Runs the command `name`, if the person may.
  *
- * @param words What stands after it in the ssh command, by blanks
+ * @param words What stands after it in the ssh command, by blanks; options go without dashes too, since ssh takes those
+ *   for its own (`ssh +hosts@gateway watch`)
  * @returns The exit status
  * @throws {ProblemError}
  */
@@ -29,7 +30,10 @@ export async function runCommand(name: string, words: string[], context: Command
   });
   for (const { flags, about } of command.options) parser.option(flags, about);
   try {
-    parser.parse(words, { from: "user" });
+    const flags = words.map((word) =>
+      command.options.some(({ flags }) => flags === `--${word}`) ? `--${word}` : word
+    );
+    parser.parse(flags, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     await context.print(said.join(""));

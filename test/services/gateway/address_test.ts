@@ -21,7 +21,7 @@ Deno.test("parseAddress() reads which session is to be taken up", () => {
 });
 
 Deno.test("parseAddress() reads labels in place of a host", () => {
-  const labelled = (username: string) => {
+  const labelled = (username: string): unknown => {
     const address = parseAddress(username, "web1");
     return address?.to === "labelled" ? [address.target, { ...address.labels }] : null;
   };
@@ -31,7 +31,10 @@ Deno.test("parseAddress() reads labels in place of a host", () => {
     { "env": "prod", "example.org/dc": "fra 1" },
   ]);
   assert.deepEqual(labelled("alice+__proto__=x"), null);
-  assert.deepEqual(labelled("alice+constructor=x"), [{ login: "alice" }, { constructor: "x" }]);
+  assert.deepEqual(labelled("alice+constructor=x"), [
+    { login: "alice" },
+    JSON.parse(`{ "constructor": "x" }`),
+  ]);
 });
 
 Deno.test("parseAddress() reads a command of the gateway", () => {
