@@ -27,6 +27,13 @@ const teleport: Option = {
   about: "take ssh_service.pam from this teleport.yaml",
 };
 
+const identity: Option = {
+  flags: "-i, --identity <file>",
+  about: "private key for the gateway, as ssh's -i",
+};
+const sshOption: Option = { flags: "-o, --option <option...>", about: "for ssh, as its own -o" };
+const json: Option = { flags: "--json", about: "one JSON object a line" };
+
 const verbs: Record<string, Verb> = {
   start: {
     summary: "run broker, gateway and host on this machine",
@@ -76,6 +83,25 @@ const verbs: Record<string, Verb> = {
       },
     ],
     load: () => import("./cli/doctor.ts"),
+  },
+  hosts: {
+    summary: "list the hosts you may log in to; `ssh +hosts@GATEWAY` does the same",
+    arguments: ["[gateway]"],
+    options: [
+      state,
+      identity,
+      sshOption,
+      json,
+      { flags: "--watch", about: "go on, and print them again when something changes" },
+    ],
+    load: () => import("./cli/hosts.ts"),
+  },
+  sessions: {
+    summary:
+      "list your own sessions on terminals, and how to take them up; `ssh +sessions@GATEWAY` does the same",
+    arguments: ["[gateway]"],
+    options: [state, identity, sshOption, json],
+    load: () => import("./cli/sessions.ts"),
   },
   keys: {
     summary: "keys of a fleet: init, add-gateway NAME, add-host NAME, revoke KIND:NAME, list",

@@ -12,6 +12,7 @@ export function crossChecks(source: Source, config: Config): string[] {
     ...twoServices(source, config),
     ...authWithoutPam(source, config),
     ...unreachedBroker(source, config),
+    ...oddLabelCommands(source, config),
   ];
 }
 
@@ -68,6 +69,24 @@ function* twoServices(source: Source, config: Config): Iterable<string> {
   yield `${place(source, path, true)}: ${
     pathText(path)
   } must not be given beside a top-level ssh_service; keep one`;
+}
+
+/** Nothing searches for a program there, and one label cannot have two values. */
+function* oddLabelCommands(source: Source, { host }: Config): Iterable<string> {
+  for (const [name, { command }] of Object.entries(host?.label_commands ?? {})) {
+    const path = ["host", "label_commands", name];
+    if (!command[0]?.startsWith("/")) {
+      const program = [...path, "command", 0];
+      yield `${place(source, program)}: ${pathText(program)} must be the absolute path of a program, not ${
+        JSON.stringify(command[0])
+      }`;
+    }
+    if (Object.hasOwn(host!.labels, name)) {
+      yield `${place(source, path)}: ${
+        pathText(path)
+      } must not be given beside host.labels.${name}; keep one`;
+    }
+  }
 }
 
 const natsPort = 4222;

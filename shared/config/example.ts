@@ -46,7 +46,7 @@ function keyLines(key: string, value: z.ZodType, depth: number): string[] {
       ...gap,
       ...about,
       `${indent}${key}:`,
-      `${indent}  newcomers:`,
+      `${indent}  ${Object.keys((meta?.example ?? {}) as object)[0] ?? "newcomers"}:`,
       ...lines(inner.valueType, depth + 2),
     ];
   }

@@ -25,6 +25,10 @@ export interface MemberSettings {
 export interface HostSettings extends MemberSettings {
   /** What it says of itself, by name. */
   labels: Labels;
+  /** Labels that commands find out, by name. */
+  labelCommands: Record<string, LabelCommand>;
+  /** Unprivileged numeric id, of user and group, that these commands run as. */
+  labelUid: number;
   /** Unprivileged numeric ids of the dispatcher. */
   dispatcherUid: number;
   dispatcherGid: number;
@@ -53,6 +57,14 @@ export interface HostSettings extends MemberSettings {
   acceptEnv: string[];
   /** Subsystems: name → command line run by the account's shell. */
   subsystems: Record<string, string>;
+}
+
+/** A program whose first line is the label's value. */
+export interface LabelCommand {
+  /** Absolute path, and arguments. */
+  command: string[];
+  /** From the end of one run to the next. */
+  intervalMs: number;
 }
 
 /** Accounts made by the worker itself, for who does not want to write PAM scripts. */

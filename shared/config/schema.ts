@@ -10,12 +10,14 @@ import {
   busName,
   choice,
   commandLine,
+  commandWord,
   duration,
   exactLogin,
   fileName,
   folderName,
   groupName,
   integer,
+  labelInterval,
   labelNameText,
   labelValue,
   listenAddress,
@@ -43,7 +45,7 @@ const second = 1_000;
 const minute = 60 * second;
 
 /** Ids between those Debian hands out (to 59999) and systemd's dynamic ones (from 61184); no package claims them. */
-export const defaultIds = { gateway: 60_801, host: 60_802, broker: 60_803 } as const;
+export const defaultIds = { gateway: 60_801, host: 60_802, broker: 60_803, labels: 60_805 } as const;
 
 const gateway = section({
   name: optional(busName, "This gateway's name on the bus.", "gateway", "gateway"),
@@ -150,6 +152,15 @@ const accounts = section({
   ),
 }, "Accounts without PAM scripts. Accounts and groups made by others are never changed.");
 
+const labelCommand = section({
+  command: listKey(
+    commandWord,
+    "The program by its absolute path, and its arguments; no shell reads them.",
+    { example: ["/usr/bin/uname", "-r"] },
+  ),
+  interval: optional(labelInterval, "Pause between two runs, at least 5 seconds.", minute, "1m"),
+}, "A command whose first line is a label's value.");
+
 const host = section({
   name: required(busName, "This host's name on the bus, as in `ssh login+NAME@gateway`.", "local"),
   identity: required(fileName, "The host's identity with its private key.", "host.identity"),
@@ -169,6 +180,18 @@ const host = section({
     labelValue,
     "What roles and addresses may ask for, as in `ssh login+env=prod@gateway`. None unless given.",
     { env: "prod" },
+  ),
+  label_commands: mapKey(
+    labelNameText,
+    labelCommand,
+    "Labels that commands find out, by name. A command that fails, or takes more than 10 seconds, gives none. None unless given.",
+    { kernel: {} },
+  ),
+  label_uid: optional(
+    unprivilegedId,
+    "User and group id the commands of labels run as.",
+    defaultIds.labels,
+    defaultIds.labels,
   ),
   nkey: optional(orNull(fileName), "The host's nkey seed for the bus; else bus.nkey.", null, "host.nkey"),
   uid: optional(unprivilegedId, "User id the dispatcher runs as.", defaultIds.host, defaultIds.host),

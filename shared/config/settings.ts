@@ -123,6 +123,12 @@ export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(sou
   return {
     ...memberSettings(source, host),
     labels: host.labels,
+    labelCommands: Object.fromEntries(
+      Object.entries(host.label_commands).map((
+        [name, { command, interval }],
+      ) => [name, { command, intervalMs: interval }]),
+    ),
+    labelUid: host.label_uid,
     dispatcherUid: host.uid,
     dispatcherGid: host.gid,
     runDirectory: path(host.run_dir),

@@ -72,6 +72,7 @@ export const sudoersRule = matching(
   (text) => text.trim() !== "" && !/[\x00-\x1f\x7f]|\\$/.test(text),
 );
 export const commandLine = matching("a command line", (text) => text !== "" && !text.includes("\0"));
+export const commandWord = matching("a word of a command line", (text) => !text.includes("\0"));
 export const natsServer = matching(
   "the URL of a NATS server such as nats://127.0.0.1:4222 or tls://bus.example.org:4222",
   (text) => {
@@ -173,6 +174,15 @@ export const duration: Kind<number> = {
   parse: (value) => {
     if (typeof value !== "string" && typeof value !== "number") return refused;
     return parseDuration(String(value)) ?? refused;
+  },
+};
+
+/** Milliseconds. */
+export const labelInterval: Kind<number> = {
+  accepts: "a span of time of 5 seconds or more, such as 30 (seconds) or 2m",
+  parse: (value) => {
+    const parsed = duration.parse(value);
+    return parsed === refused || parsed < 5_000 ? refused : parsed;
   },
 };
 

@@ -17,6 +17,7 @@ import { DispatcherProcess } from "./dispatcher_process.ts";
 import { Janitors } from "./janitors.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
+import { HostLabels } from "./labels.ts";
 import { currentLoad } from "./load.ts";
 import { Loop } from "./loop.ts";
 import { ReplayCache } from "./replay_cache.ts";
@@ -50,6 +51,7 @@ export class Monitor {
   readonly #janitors: Janitors;
   readonly #accounts: AccountSweeper;
   readonly #revocations: RevocationFiles;
+  readonly #labels: HostLabels;
   readonly #workers: Workers;
   readonly #dispatcher: DispatcherProcess;
 
@@ -70,6 +72,7 @@ export class Monitor {
     });
     this.#accounts = new AccountSweeper({ loop, log, settings, settingsFile });
     this.#revocations = new RevocationFiles(settings, log);
+    this.#labels = new HostLabels({ loop, log, settings, onChange: () => this.#sendHeartbeat() });
     this.#workers = new Workers({
       loop,
       log,
@@ -154,6 +157,7 @@ export class Monitor {
     this.#accounts.start();
     this.#revocations.look();
     this.#dispatcher.start();
+    this.#labels.start();
     this.#beat();
     this.#loop.run();
   }
@@ -217,7 +221,7 @@ export class Monitor {
       leases: this.#workers.leases,
       load: currentLoad(),
       draining: this.#isDraining,
-      labels: this.#settings.labels,
+      labels: this.#labels.all,
       revocations: this.#revocations.serial,
     };
     const envelope = signEnvelope(this.#identity, heartbeat).toBase64();

@@ -148,6 +148,8 @@ export class HostKit implements AsyncDisposable {
       sessionTimeoutMs: 20_000,
       openFilesSoft: 1_024,
       labels: {},
+      labelCommands: {},
+      labelUid: 64_124,
       acceptEnv: ["LANG"],
       accounts: noAccounts,
       subsystems: {},

@@ -100,6 +100,8 @@ export class Bench implements Disposable {
       sessionTimeoutMs: 10_000,
       openFilesSoft: 777,
       labels: {},
+      labelCommands: {},
+      labelUid: 64_124,
       acceptEnv: ["LANG", "LC_*"],
       accounts: noAccounts,
       subsystems: { greet: "echo hello from $0" },
