@@ -1,8 +1,9 @@
-/** The access policy: who holds which key, and which logins their roles allow. Pure, and denies unless a rule allows. */
+/** The access policy: who holds which key, and what their roles allow. Pure, and denies unless a rule allows. */
 
 import { createHash } from "node:crypto";
-import type { Labels } from "../../shared/protocol/lease.ts";
+import type { Grant } from "../../shared/protocol/lease.ts";
 import { coversLogin } from "../../shared/protocol/pattern.ts";
+import { type Place, type Role, RoleSet } from "./roles.ts";
 
 /** A person as the configuration knows them. `keys` are lines as in authorized_keys. */
 export interface User {
@@ -13,17 +14,15 @@ export interface User {
   traits: Record<string, string[]>;
 }
 
-export interface Role {
-  /** Exact logins, or patterns with `*` and `?`; a pattern never matches root. */
-  logins: string[];
-}
-
 /** Somebody who proved who they are, and may have the login they asked for. */
 export interface Applicant {
   user: string;
   roles: string[];
   /** Everything the roles allow, exact or patterns: a PAM module that changes the login may choose among them. */
   logins: string[];
+  /** Patterns of what they may not have all the same. */
+  deniedLogins: string[];
+  grant: Grant;
   traits: Record<string, string[]>;
   /** RFC 4252 method name. */
   method: string;
@@ -69,58 +68,64 @@ export class AccessPolicy {
     }
   }
 
-  /** Who the holder of this public key is when they ask for `login`; `null` means denied. */
-  byKey(keyBlob: Uint8Array, login: string): Applicant | null {
-    const holders = this.#holders.get(keyBlob.toBase64()) ?? [];
-    const user = holders.find((holder) => this.#allows(holder, login));
-    return user ? this.#keyHolder(user, fingerprint(keyBlob)) : null;
+  /** Who the holder of this public key is when they ask for `login` at `place`; `null` means denied. */
+  byKey(keyBlob: Uint8Array, login: string, place: Place): Applicant | null {
+    const user = this.#holdersOf(keyBlob).find(({ roles }) => this.#setOf(roles).allows(login, place));
+    return user ? this.#keyHolder(user, fingerprint(keyBlob), place) : null;
   }
 
   /** Who the holder of this key is, whatever they may have; `null` for a key nobody holds, or somebody without a role. */
-  identify(keyBlob: Uint8Array): Applicant | null {
-    const user = this.#holders.get(keyBlob.toBase64())?.find(({ roles }) => this.#loginsOf(roles).length > 0);
-    return user ? this.#keyHolder(user, fingerprint(keyBlob)) : null;
+  identify(keyBlob: Uint8Array, source: string): Applicant | null {
+    const user = this.#holdersOf(keyBlob).find(({ roles }) =>
+      roles.some((name) => Object.hasOwn(this.#roles, name))
+    );
+    return user ? this.#keyHolder(user, fingerprint(keyBlob), { host: { labels: {} }, source }) : null;
   }
 
-  /** Whether `applicant` may have some login on a host. */
-  reaches({ logins }: Applicant, _host: { name: string; labels: Labels }): boolean {
-    return logins.length > 0;
+  /** Whether `applicant` may have some login at `place`. */
+  reaches({ roles }: Pick<Applicant, "roles">, place: Place): boolean {
+    return this.#setOf(roles).reaches(place);
   }
 
-  /** Whether `applicant` may run a command of the gateway. */
-  allowsCommand(_applicant: Applicant, _command: string): boolean {
-    return true;
+  /** Whether `applicant`, at the address `source`, may run a command of the gateway. */
+  allowsCommand({ roles }: Pick<Applicant, "roles">, command: string, source: string): boolean {
+    return this.#setOf(roles).allowsCommand(command, source);
   }
 
-  /** Everybody who may have `login`, as if they had shown a key. */
-  keyHolders(login: string): Applicant[] {
-    return this.#users.filter((user) => this.#allows(user, login)).map((user) => this.#keyHolder(user, ""));
+  /** Everybody who may have `login` at `place`, as if they had shown a key. */
+  keyHolders(login: string, place: Place): Applicant[] {
+    return this.#users.filter(({ roles }) => this.#setOf(roles).allows(login, place))
+      .map((user) => this.#keyHolder(user, "", place));
   }
 
-  #keyHolder({ name, roles, traits }: User, fingerprint: string): Applicant {
-    return { user: name, roles, logins: this.#loginsOf(roles), traits, method: "publickey", fingerprint };
+  #holdersOf(keyBlob: Uint8Array): User[] {
+    return this.#holders.get(keyBlob.toBase64()) ?? [];
+  }
+
+  #keyHolder({ name, roles, traits }: User, fingerprint: string, place: Place): Applicant {
+    return { user: name, traits, method: "publickey", fingerprint, ...this.#decided(roles, place) };
   }
 
   /**
-   * Who somebody is whom PAM alone shall know as `login`; `null` means denied. An entry of exactly this login counts
-   * before patterns; of these the first.
+   * Who somebody is whom PAM alone shall know as `login` at `place`; `null` means denied. An entry of exactly this login
+   * counts before patterns; of these the first.
    *
    * @param method RFC 4252 name
    */
-  byPam(login: string, method: string): Applicant | null {
+  byPam(login: string, method: string, place: Place): Applicant | null {
     const entries = Object.entries(this.#pamLogins);
     const [, roles] = entries.find(([entry]) => entry === login) ??
       entries.find(([entry]) => coversLogin(entry, login)) ?? [];
-    if (!roles || !this.#allows({ roles }, login)) return null;
-    return { user: login, roles, logins: this.#loginsOf(roles), traits: {}, method, fingerprint: "" };
+    if (!roles || !this.#setOf(roles).allows(login, place)) return null;
+    return { user: login, traits: {}, method, fingerprint: "", ...this.#decided(roles, place) };
   }
 
-  #allows({ roles }: Pick<User, "roles">, login: string): boolean {
-    return this.#loginsOf(roles).some((entry) => coversLogin(entry, login));
+  #decided(roles: string[], place: Place): Pick<Applicant, "roles" | "logins" | "deniedLogins" | "grant"> {
+    const set = this.#setOf(roles);
+    return { roles, ...set.loginsAt(place), grant: set.grantAt(place) };
   }
 
-  #loginsOf(roles: string[]): string[] {
-    const logins = roles.flatMap((name) => Object.hasOwn(this.#roles, name) ? this.#roles[name]!.logins : []);
-    return [...new Set(logins)];
+  #setOf(names: string[]): RoleSet {
+    return new RoleSet(names.flatMap((name) => Object.hasOwn(this.#roles, name) ? [this.#roles[name]!] : []));
   }
 }

@@ -6,7 +6,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { ClientAddress } from "../../shared/protocol/lease.ts";
 import { ProblemError, problems } from "../../shared/protocol/problems.ts";
 import type { Prompt } from "../../shared/protocol/prompt.ts";
-import type { AccessPolicy, Applicant } from "./access.ts";
+import type { Applicant } from "./access.ts";
 import { parseAddress, whatAddressesAre } from "./address.ts";
 import type { AuthMethod } from "./auth/method.ts";
 import type { AuthMethods } from "./auth/methods.ts";
@@ -53,6 +53,8 @@ export class SshConnection {
   #turn: Promise<void> = Promise.resolve();
   #failures = 0;
   #sessions = 0;
+  /** By the person's roles; 0 is no limit. */
+  #grantedSessions = 0;
   /** What a first method has proven, while PAM wants to hear more. */
   #proven: Claim | undefined;
   /** Opened, and not decided yet. */
@@ -125,8 +127,13 @@ export class SshConnection {
     if (address.to === "command" && !methods.isKeyEnough) {
       return this.#reject(context, true, "a command of the gateway, which cannot ask PAM");
     }
+    // Its labels decide, and there may have been no time yet to hear them.
+    if (address.to === "account") await hosts.find(address.target.host);
     if (this.#proven) return await this.#logIn(context, method, this.#proven);
-    const verdict = await method.judge({ context, entrance: entranceOf(address, policy(), hosts) });
+    const verdict = await method.judge({
+      context,
+      entrance: entranceOf(address, policy(), hosts, this.#options.client.address),
+    });
     switch (verdict.verdict) {
       case "key-welcome":
         return context.accept();
@@ -210,6 +217,7 @@ export class SshConnection {
     } catch (error) {
       return this.#onRefused(context, error, log, claim.applicant);
     }
+    this.#grantedSessions = claim.applicant.grant.maxSessions;
     this.#settle();
     log.info("{user} has logged in as {login} on {host}");
     context.accept();
@@ -267,17 +275,24 @@ export class SshConnection {
     disconnect(this.#ssh, DisconnectReason.noMoreAuthMethods, "The login was refused");
   }
 
+  /** What the gateway allows everybody, or less if a role says so. */
+  get #maxSessions(): number {
+    return Math.min(this.#options.maxSessions, this.#grantedSessions || Infinity);
+  }
+
   /** Names of hosts, for somebody who has named one that is not there. */
   #reachedBy(applicant: Applicant): string {
-    const { hosts, policy } = this.#options;
-    const reached = hosts.all().filter((host) => policy().reaches(applicant, host)).map(({ name }) => name);
+    const { client, hosts, policy } = this.#options;
+    const reached = hosts.all().filter((host) =>
+      policy().reaches(applicant, { host, source: client.address })
+    ).map(({ name }) => name);
     if (reached.length === 0) return "No host that you may log in to is up.";
     return `You may log in to ${namesText(reached)}.`;
   }
 
   #session(accept: () => Session, reject: () => void): void {
     if (!this.#lease && !this.#command) return reject();
-    if (this.#sessions >= this.#options.maxSessions) {
+    if (this.#sessions >= this.#maxSessions) {
       return rejectSession(reject, problems["channel-limit"]);
     }
     this.#sessions++;

@@ -4,6 +4,7 @@ import type { Labels } from "../../shared/protocol/lease.ts";
 import { ProblemError } from "../../shared/protocol/problems.ts";
 import type { AccessPolicy, Applicant } from "./access.ts";
 import type { Address, Target } from "./address.ts";
+import type { Place } from "./roles.ts";
 import { type Hosts, type HostState, namesText } from "./hosts.ts";
 
 /** Where somebody comes who has proven who they are. */
@@ -25,22 +26,28 @@ export interface Entrance {
   byPam(method: string): Way | null;
 }
 
-export function entranceOf(address: Address, policy: AccessPolicy, hosts: Hosts): Entrance {
+/** @param source Numeric address of the client */
+export function entranceOf(address: Address, policy: AccessPolicy, hosts: Hosts, source: string): Entrance {
   switch (address.to) {
     case "account":
-      return accountEntrance(address.target, policy);
+      return accountEntrance(address.target, policy, placeOf(address.target.host, hosts, source));
     case "labelled":
-      return labelledEntrance(address.target, address.labels, policy, hosts);
+      return labelledEntrance(address.target, address.labels, policy, hosts, source);
     case "command":
-      return commandEntrance(address.command, policy);
+      return commandEntrance(address.command, policy, source);
   }
 }
 
-function accountEntrance(target: Target, policy: AccessPolicy): Entrance {
+/** A host that was never heard has no labels, and is nowhere that asks for one. */
+function placeOf(name: string, hosts: Hosts, source: string): Place {
+  return { host: hosts.lastHeard(name) ?? { labels: {} }, source };
+}
+
+function accountEntrance(target: Target, policy: AccessPolicy, place: Place): Entrance {
   const way = (applicant: Applicant | null): Way | null => applicant && { to: "account", applicant, target };
   return {
-    byKey: (keyBlob) => way(policy.byKey(keyBlob, target.login)),
-    byPam: (method) => way(policy.byPam(target.login, method)),
+    byKey: (keyBlob) => way(policy.byKey(keyBlob, target.login, place)),
+    byPam: (method) => way(policy.byPam(target.login, method, place)),
   };
 }
 
@@ -50,6 +57,7 @@ function labelledEntrance(
   labels: Labels,
   policy: AccessPolicy,
   hosts: Hosts,
+  source: string,
 ): Entrance {
   const waysTo = (decide: (host: HostState) => Applicant | null): [HostState, Applicant][] =>
     hosts.all().filter((host) => hasLabels(host, labels)).flatMap((host) => {
@@ -64,13 +72,13 @@ function labelledEntrance(
   };
   return {
     byKey: (keyBlob) => {
-      const ways = waysTo(() => policy.byKey(keyBlob, target.login));
+      const ways = waysTo((host) => policy.byKey(keyBlob, target.login, { host, source }));
       const way = onlyWay(ways);
       if (way) return way;
-      const applicant = policy.identify(keyBlob);
+      const applicant = policy.identify(keyBlob, source);
       return applicant && { to: "nowhere", applicant, why: undecided(ways.map(([{ name }]) => name)) };
     },
-    byPam: (method) => onlyWay(waysTo(() => policy.byPam(target.login, method))),
+    byPam: (method) => onlyWay(waysTo((host) => policy.byPam(target.login, method, { host, source }))),
   };
 }
 
@@ -85,10 +93,10 @@ function undecided(names: string[]): ProblemError {
   return new ProblemError("several-hosts", namesText(names));
 }
 
-function commandEntrance(command: string, policy: AccessPolicy): Entrance {
+function commandEntrance(command: string, policy: AccessPolicy, source: string): Entrance {
   return {
     byKey: (keyBlob) => {
-      const applicant = policy.identify(keyBlob);
+      const applicant = policy.identify(keyBlob, source);
       return applicant && { to: "command", applicant, command };
     },
     byPam: () => null,

@@ -102,6 +102,11 @@ export class Hosts implements Disposable {
     return promise.finally(() => clearTimeout(timer));
   }
 
+  /** The state of `host` when it was last heard, however long ago. */
+  lastHeard(host: string): HostState | null {
+    return this.#states.get(host) ?? this.#silent.get(host) ?? null;
+  }
+
   /** Names of all that live, sorted. */
   get names(): string[] {
     return [...this.#states.keys()].sort();

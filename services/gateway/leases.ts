@@ -203,6 +203,8 @@ export class Leases implements Disposable {
       user: applicant.user,
       roles: applicant.roles,
       logins: applicant.logins,
+      deniedLogins: applicant.deniedLogins,
+      grant: applicant.grant,
       traits: applicant.traits,
       pamAuth,
       purpose,

@@ -1,5 +1,6 @@
 /** What the gateway needs to know, from the checked config; all of it is read before privileges are dropped. Times in milliseconds. */
 
+import type { Forwarding, Recording } from "../protocol/lease.ts";
 import type { MemberSettings } from "./host_settings.ts";
 
 export interface GatewaySettings extends MemberSettings {
@@ -52,7 +53,16 @@ export interface UserSettings {
   traits: Record<string, string[]>;
 }
 
+/** What a role allows, denies and limits; services/gateway/roles.ts says what it means. Times in milliseconds. */
 export interface RoleSettings {
-  /** Exact logins, or patterns with `*` and `?`; a pattern never matches root. */
   logins: string[];
+  hostLabels: Record<string, string[]>;
+  sourceAddresses: string[];
+  deny: { logins: string[]; hostLabels: Record<string, string[]>; commands: string[] };
+  commands: string[];
+  maxSessions: number;
+  clientIdleTimeout: number;
+  maxSessionTtl: number;
+  forwarding: Forwarding[];
+  record: Recording;
 }

@@ -22,7 +22,7 @@ export interface MemberSettings {
 }
 
 /** Times in milliseconds. */
-export interface HostSettings extends MemberSettings {
+export interface HostSettings extends MemberSettings, LoginRules {
   /** What it says of itself, by name. */
   labels: Labels;
   /** Labels that commands find out, by name. */
@@ -57,6 +57,14 @@ export interface HostSettings extends MemberSettings {
   acceptEnv: string[];
   /** Subsystems: name → command line run by the account's shell. */
   subsystems: Record<string, string>;
+}
+
+/** Which logins a host takes at all, as patterns; the host's own word, whatever gateways say. */
+export interface LoginRules {
+  /** `null`: every login. A pattern never matches root. */
+  allowLogins: string[] | null;
+  /** Here a pattern matches root as well. */
+  denyLogins: string[];
 }
 
 /** A program whose first line is the label's value. */

@@ -1,6 +1,7 @@
 /** Every key of sallyport.yaml, where it is defined: what it does, what it accepts, its default. */
 
 import { z } from "zod";
+import { forwardings, recordings } from "../protocol/lease.ts";
 import { logLevels } from "../protocol/worker.ts";
 import { listKey, mapKey, orText, presumed, section } from "./structure.ts";
 import {
@@ -10,6 +11,7 @@ import {
   busName,
   choice,
   commandLine,
+  commandPattern,
   commandWord,
   duration,
   exactLogin,
@@ -18,6 +20,8 @@ import {
   groupName,
   integer,
   labelInterval,
+  labelMatcher,
+  labelMatcherNameText,
   labelNameText,
   labelValue,
   listenAddress,
@@ -26,6 +30,7 @@ import {
   maxStartups,
   methodList,
   natsServer,
+  network,
   optional,
   orNull,
   pamVariable,
@@ -222,6 +227,16 @@ const host = section({
       example: ["root"],
     },
   ),
+  allow_logins: listKey(
+    loginPattern,
+    "The only logins this host takes, whatever gateways say, exact or with * and ?; a pattern never matches root. Every login unless given.",
+    { fallback: null, example: ["deploy", "web-*"] },
+  ),
+  deny_logins: listKey(
+    loginPattern,
+    "Logins this host never takes, whatever gateways say; here a pattern matches root as well. None unless given.",
+    { fallback: [], example: ["root", "postgres"] },
+  ),
   warm_workers: optional(integer(0, 1_000), "Idle workers kept ready; each takes about 10 MB.", 2, 2),
   max_opening: optional(integer(1, 10_000), "Logins in PAM at one time.", 32, 32),
   max_leases: optional(integer(1, 100_000), "Logins open at one time.", 1_000, 1_000),
@@ -328,11 +343,70 @@ const user = section({
   ),
 }, "A person.");
 
+const hostLabels = (about: string, example: Record<string, unknown>) =>
+  mapKey(
+    labelMatcherNameText,
+    orText(z.array(required(labelMatcher, "", "")).min(1), (text) => [text]),
+    about,
+    example,
+  );
+
+const deny = section({
+  logins: listKey(
+    loginPattern,
+    "Logins, exact or with * and ?; here a pattern matches root as well. None unless given.",
+    { fallback: [], example: ["root", "postgres"] },
+  ),
+  host_labels: hostLabels("Hosts that have all these labels. None unless given.", { env: "prod" }),
+  commands: listKey(commandPattern, "Commands of the gateway. None unless given.", {
+    fallback: [],
+    example: ["kill"],
+  }),
+}, "What nobody with this role may have, whatever their other roles allow.");
+
 const role = section({
   logins: listKey(
     loginPattern,
     "Logins, exact or with * and ?. A pattern never matches root: write root to allow it.",
     { example: ["newcomer", "web-*"] },
+  ),
+  host_labels: hostLabels(
+    "On which hosts: every label must have its value, or one of its list, exact or with * and ?. Every host unless given.",
+    { env: ["prod", "stag*"], role: "web" },
+  ),
+  source_addresses: listKey(network, "Networks the client must come from. Anywhere unless given.", {
+    fallback: [],
+    example: ["192.0.2.0/24", "2001:db8::/32"],
+  }),
+  deny: presumed(deny),
+  commands: listKey(
+    commandPattern,
+    "Commands of the gateway, as in `ssh +hosts@gateway`: one's own hosts and sessions.",
+    { fallback: ["hosts", "sessions"], example: ["hosts", "sessions"] },
+  ),
+  max_sessions: optional(
+    integer(0, 1_000),
+    "Sessions on one connection; 0 is no limit beside gateway.MaxSessions.",
+    0,
+    0,
+  ),
+  client_idle_timeout: optional(
+    duration,
+    "A login ends when nothing was sent either way for this long; 0 is never.",
+    0,
+    0,
+  ),
+  max_session_ttl: optional(duration, "A login ends after this long; 0 is never.", 0, 0),
+  forwarding: listKey(
+    choice(forwardings),
+    "What may be forwarded: agent, local, remote, x11. None unless given.",
+    { fallback: [], example: ["agent", "local"] },
+  ),
+  record: optional(
+    choice(recordings),
+    "Whether sessions are to be recorded: off, best_effort or strict.",
+    "off",
+    "off",
   ),
 }, "What a role allows.");
 

@@ -1,7 +1,7 @@
 /** From the checked configuration to what each process is told. Relative names of files are relative to the configuration's folder. */
 
 import { dirname, resolve } from "node:path";
-import type { GatewaySettings, ListenAddress } from "./gateway_settings.ts";
+import type { GatewaySettings, ListenAddress, RoleSettings } from "./gateway_settings.ts";
 import type { AccountSettings, BusSettings, HostSettings, MemberSettings } from "./host_settings.ts";
 import type { ConfigFile } from "./load.ts";
 import { ConfigError } from "./mistakes.ts";
@@ -88,9 +88,26 @@ export function toGatewaySettings(source: ConfigFile): GatewaySettings {
     drainTimeoutMs: gateway.drain_timeout,
     banner: gateway.Banner === null ? null : readBanner(path(gateway.Banner)),
     users,
-    roles,
+    roles: roleSettings(roles),
     pamLogins: pam_logins,
   };
+}
+
+export function roleSettings(roles: Config["roles"]): Record<string, RoleSettings> {
+  return Object.fromEntries(
+    Object.entries(roles).map(([name, role]) => [name, {
+      logins: role.logins,
+      hostLabels: role.host_labels,
+      sourceAddresses: role.source_addresses,
+      deny: { logins: role.deny.logins, hostLabels: role.deny.host_labels, commands: role.deny.commands },
+      commands: role.commands,
+      maxSessions: role.max_sessions,
+      clientIdleTimeout: role.client_idle_timeout,
+      maxSessionTtl: role.max_session_ttl,
+      forwarding: role.forwarding,
+      record: role.record,
+    }]),
+  );
 }
 
 /** Without a list of its own a gateway offers what can succeed: PAM alone needs somebody with roles. */
@@ -129,6 +146,8 @@ export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(sou
       ) => [name, { command, intervalMs: interval }]),
     ),
     labelUid: host.label_uid,
+    allowLogins: host.allow_logins,
+    denyLogins: host.deny_logins,
     dispatcherUid: host.uid,
     dispatcherGid: host.gid,
     runDirectory: path(host.run_dir),

@@ -24,7 +24,18 @@ export function listKey<T>(
   kind: Kind<T>,
   about: string,
   options: { fallback?: T[]; example: unknown[]; fromText?: FromText },
-): z.ZodType<T[]> {
+): z.ZodType<T[]>;
+/** Null, rather than empty, when it is not given. */
+export function listKey<T>(
+  kind: Kind<T>,
+  about: string,
+  options: { fallback: null; example: unknown[] },
+): z.ZodType<T[] | null>;
+export function listKey<T>(
+  kind: Kind<T>,
+  about: string,
+  options: { fallback?: T[] | null; example: unknown[]; fromText?: FromText },
+): z.ZodType<T[] | null> {
   const items = z.array(required(kind, about, options.example[0]));
   const list = options.fromText ? orText(items, options.fromText) : items;
   const meta = { description: about, example: options.example };

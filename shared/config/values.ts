@@ -1,5 +1,6 @@
 /** The kinds of value a key may hold. Each says in words what it accepts; an error is that sentence and what was found. */
 
+import { isIP } from "node:net";
 import { z } from "zod";
 import { isLabelValue, isLogin, isName, isServiceName, steersTheLoader } from "../protocol/names.ts";
 import { parseDuration } from "./duration.ts";
@@ -73,6 +74,24 @@ export const sudoersRule = matching(
 );
 export const commandLine = matching("a command line", (text) => text !== "" && !text.includes("\0"));
 export const commandWord = matching("a word of a command line", (text) => !text.includes("\0"));
+export const commandPattern = matching(
+  "the name of a command, or a pattern of one with * and ?",
+  (text) => /^[a-z*?][a-z*?-]{0,31}$/.test(text),
+);
+/** Names of labels where roles ask for them; `*` stands for any label, and goes with the value `*` alone. */
+export const labelMatcherNameText = /^(\*|[A-Za-z0-9][A-Za-z0-9_./-]{0,62})$/;
+export const labelMatcher = matching(
+  "a label's value, or a pattern of one with * and ?: a line of at most 128 characters without = and ,",
+  isLabelValue,
+);
+export const network = matching(
+  "a network such as 192.0.2.0/24 or 2001:db8::/32, or one address",
+  (text) => {
+    const [, address = "", length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+    const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+    return bits > 0 && !address.includes("%") && Number(length ?? 0) <= bits;
+  },
+);
 export const natsServer = matching(
   "the URL of a NATS server such as nats://127.0.0.1:4222 or tls://bus.example.org:4222",
   (text) => {

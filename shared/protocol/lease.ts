@@ -1,7 +1,7 @@
 /** Opening a lease: the signed bodies that cross the bus, and what the gateway learned about the applicant. */
 
 import { Fields, ProtocolError } from "./codec.ts";
-import { maxEnvelopeBytes, maxLabels, maxSessionId } from "./limits.ts";
+import { maxEnvelopeBytes, maxGrantMs, maxLabels, maxSessionId } from "./limits.ts";
 import { isLabelName, isLabelValue, isLeaseId, isLogin, isName } from "./names.ts";
 
 /** AEAD suites of a lease, best first. */
@@ -37,6 +37,35 @@ export type PamAuth = typeof pamAuths[number];
 export const purposes = ["login", "attach", "sessions", "dry-run", "dry-run-session"] as const;
 export type Purpose = typeof purposes[number];
 
+/** What may be carried beside sessions. */
+export const forwardings = ["agent", "local", "remote", "x11"] as const;
+export type Forwarding = typeof forwardings[number];
+
+/** How much of a session is to be written down: nothing, what can be, or everything, else there is no session. */
+export const recordings = ["off", "best_effort", "strict"] as const;
+export type Recording = typeof recordings[number];
+
+/** What the applicant's roles say beside the logins. 0 is no limit. */
+export interface Grant {
+  /** Session channels at one time. */
+  maxSessions: number;
+  /** Milliseconds without a byte either way after which the lease ends. */
+  idleTimeoutMs: number;
+  /** Milliseconds after which it ends in any case. */
+  ttlMs: number;
+  forwarding: Forwarding[];
+  record: Recording;
+}
+
+/** Of roles that say nothing of it. */
+export const plainGrant: Grant = {
+  maxSessions: 0,
+  idleTimeoutMs: 0,
+  ttlMs: 0,
+  forwarding: [],
+  record: "off",
+};
+
 /** Body of `lease.open`, signed by the gateway; single use, for one host, one boot, one login. */
 export interface LeaseOpen {
   type: "lease.open.v1";
@@ -60,6 +89,9 @@ export interface LeaseOpen {
   roles: string[];
   /** Logins the roles allow, exact or patterns: a PAM module may change the login to one of these. */
   logins: string[];
+  /** Patterns, which root matches as well: what of `logins` they may not have all the same. */
+  deniedLogins: string[];
+  grant: Grant;
   /** Facts about the applicant, for variables of PAM's environment. */
   traits: Record<string, string[]>;
   pamAuth: PamAuth;
@@ -143,6 +175,20 @@ function decodeTraits(fields: Fields): Record<string, string[]> {
   return Object.fromEntries(names.map((name) => [name, traits.strings(name, 256, 1_024)]));
 }
 
+export function decodeGrant(fields: Fields): Grant {
+  return {
+    maxSessions: fields.integer("maxSessions", 0, 1_000_000),
+    idleTimeoutMs: fields.integer("idleTimeoutMs", 0, maxGrantMs),
+    ttlMs: fields.integer("ttlMs", 0, maxGrantMs),
+    forwarding: fields.list("forwarding", forwardings.length, (item, path) => {
+      const known = forwardings.find((name) => name === item);
+      if (!known) throw new ProtocolError(`Cannot read ${path}: it must be one of ${forwardings.join(", ")}`);
+      return known;
+    }),
+    record: fields.oneOf("record", recordings),
+  };
+}
+
 /** In an object without a prototype, where no label's name means anything else. */
 function decodeLabels(fields: Fields): Labels {
   const labels = fields.object("labels");
@@ -178,6 +224,8 @@ export function decodeLeaseOpen(bytes: Uint8Array): LeaseOpen {
     user: fields.string("user", 256),
     roles: fields.strings("roles", 256),
     logins: fields.strings("logins", 1_024),
+    deniedLogins: fields.strings("deniedLogins", 1_024),
+    grant: decodeGrant(fields.object("grant")),
     traits: decodeTraits(fields),
     pamAuth: fields.oneOf("pamAuth", pamAuths),
     purpose: fields.oneOf("purpose", purposes),

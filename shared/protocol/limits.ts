@@ -42,6 +42,9 @@ export const maxLabels = 64;
 /** A whole sealed frame; 16-32 KiB travels best through a NATS server (measured). */
 export const maxFrameBytes = 32_768;
 
+/** Longest time a role may give or take: a timer of JavaScript counts no further. */
+export const maxGrantMs = 0x7fff_ffff;
+
 /** A lease.open is worthless after this; only the time until the host's answer, PAM comes later. */
 export const leaseOpenTtlMs = 30_000;
 /** How long a gateway waits for the signed answer before it says the host does not answer. */

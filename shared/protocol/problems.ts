@@ -7,6 +7,9 @@
 export const problems = {
   "access-denied":
     "This login is not permitted for you; ask the people who run this fleet for a role that allows it.",
+  "login-closed": "This host lets nobody log in by this name; ask the host's administrator.",
+  "idle-timeout": "Nothing was sent for as long as your roles allow, and the login has ended; log in again.",
+  "session-expired": "The login has lasted as long as your roles allow, and has ended; log in again.",
   "authentication-failed": "Permission denied, please try again.",
   "authentication-unavailable":
     "This host does not authenticate through PAM; log in with a key, or ask the host's administrator.",

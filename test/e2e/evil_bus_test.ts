@@ -2,7 +2,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { connectBus } from "../../shared/bus/nats.ts";
-import { decodeHostHeartbeat, type LeaseOpen } from "../../shared/protocol/lease.ts";
+import { decodeHostHeartbeat, type LeaseOpen, plainGrant } from "../../shared/protocol/lease.ts";
 import { allHostHeartbeats, leaseOpenSubject, toHostSubject } from "../../shared/protocol/subjects.ts";
 import { openEnvelope, signEnvelope } from "../../shared/trust/envelope.ts";
 import { generateEphemeral } from "../../shared/trust/exchange.ts";
@@ -50,6 +50,8 @@ function leaseOpen(boot: string, login: string, changes: Partial<LeaseOpen> = {}
     user: "tester",
     roles: [],
     logins: ["*", "root"],
+    deniedLogins: [],
+    grant: plainGrant,
     traits: {},
     pamAuth: "host-decides",
     purpose: "login",

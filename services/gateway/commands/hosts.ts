@@ -29,11 +29,12 @@ interface HostRow {
   labels: Record<string, string>;
 }
 
-function rowsFor({ applicant, hosts, policy }: CommandContext): HostRow[] {
+function rowsFor({ applicant, client, hosts, policy }: CommandContext): HostRow[] {
   const row = (state: HostRow["state"]) => ({ name, leases, load, version, labels }: HostState) => ({
     ...{ name, state, leases, load: load / 100, version, labels },
   });
-  const reached = (list: HostState[]) => list.filter((host) => policy().reaches(applicant, host));
+  const reached = (list: HostState[]) =>
+    list.filter((host) => policy().reaches(applicant, { host, source: client.address }));
   return [
     ...reached(hosts.all()).map((host) => row(host.draining ? "draining" : "up")(host)),
     ...reached(hosts.silent()).map(row("silent")),

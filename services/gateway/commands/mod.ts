@@ -22,7 +22,8 @@ const code = { done: 0, wrongWords: 2, failed: 1 } as const;
 export async function runCommand(name: string, words: string[], context: CommandContext): Promise<number> {
   const command = commands.find((candidate) => candidate.name === name);
   if (!command) throw new ProblemError("command-unknown", commands.map(({ name }) => `+${name}`).join(", "));
-  if (!context.policy().allowsCommand(context.applicant, name)) throw new ProblemError("command-denied");
+  const { applicant, client, policy } = context;
+  if (!policy().allowsCommand(applicant, name, client.address)) throw new ProblemError("command-denied");
   const said: string[] = [];
   const parser = new Command(`+${name}`).description(command.summary).exitOverride().configureOutput({
     writeOut: (text) => said.push(text),

@@ -35,8 +35,9 @@ interface Answer {
 }
 
 async function askAll(context: CommandContext): Promise<Answer[]> {
-  const { applicant, hosts, policy, signal } = context;
-  const waiting = hosts.all().filter((host) => policy().reaches(applicant, host)).map(({ name }) => name);
+  const { applicant, client, hosts, policy, signal } = context;
+  const waiting = hosts.all().filter((host) => policy().reaches(applicant, { host, source: client.address }))
+    .map(({ name }) => name);
   const answers: Answer[] = [];
   const askNext = async () => {
     for (let host = waiting.shift(); host !== undefined && !signal.aborted; host = waiting.shift()) {

@@ -51,6 +51,11 @@ export class Attachment implements Viewer {
     return false;
   }
 
+  /** When bytes came or went last, by performance.now(). */
+  get activeAt(): number {
+    return performance.now() - this.#options.session.info.idleMs;
+  }
+
   taken(): void {
     if (this.#number !== null) this.#fail(this.#number, "session-taken");
   }

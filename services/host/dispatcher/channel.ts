@@ -38,6 +38,7 @@ export class Channel {
   /** By descriptor. */
   readonly #endpoints = new Map<number, Endpoint>();
   #exit: ChannelExit | null = null;
+  #activeAt = performance.now();
   #state: "opening" | "running" | "finished" | "closed" = "opening";
 
   constructor(options: ChannelOptions) {
@@ -49,6 +50,11 @@ export class Channel {
   /** Whether its process may still run. */
   get isLive(): boolean {
     return this.#state === "opening" || this.#state === "running";
+  }
+
+  /** When bytes came or went last, by performance.now(). */
+  get activeAt(): number {
+    return Math.max(this.#activeAt, this.terminal?.activeAt ?? 0);
   }
 
   /** Whether its process has been started, and all of it is not over yet. */
@@ -146,6 +152,7 @@ export class Channel {
         fd,
         kind,
         stream,
+        observe: () => this.#activeAt = performance.now(),
         want: (readable) => endpoint.want({ readable }),
         onEnd: () => {
           this.#closeOne(fd);
@@ -182,6 +189,7 @@ export class Channel {
     switch (kind) {
       case RecordKind.data:
         this.terminal?.input();
+        this.#activeAt = performance.now();
         return this.#input.write(data);
       case RecordKind.eof:
         stream.consumed(data.length);

@@ -112,6 +112,8 @@ export class KeptLease {
       person,
       sessions,
       detachMs: settings.detachMs,
+      // Nobody can open another one.
+      maxSessions: 0,
       send: () => {},
       tell: (request) => this.#tell(request),
       onError: (cause) => {

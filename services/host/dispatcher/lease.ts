@@ -26,6 +26,7 @@ import { aeadFor } from "../../../shared/trust/aead_for.ts";
 import type { Credential } from "../../../shared/trust/identity.ts";
 import type { Turn } from "./admission.ts";
 import { Attachment } from "./attachment.ts";
+import { limitLease } from "./lease_limits.ts";
 import { Notices } from "./notices.ts";
 import { OwnChannels } from "./own_channels.ts";
 import type { Sessions } from "./sessions.ts";
@@ -96,6 +97,7 @@ export class Lease {
   #control: ReliableStream | null = null;
   /** Once it is open: the channels of its worker, or the session of another lease. */
   #channels: OwnChannels | Attachment | null = null;
+  #limits: Disposable | null = null;
   #isAnswered = false;
   #isDecided = false;
   /** PAM waits for the person. */
@@ -292,13 +294,20 @@ export class Lease {
     this.#phase = "open";
     clearTimeout(this.#loginTimer);
     this.#decided();
+    this.#limits = limitLease(this.#options.open.grant, () => this.#channels?.activeAt ?? 0, (problem) => {
+      this.#log.info("The roles of {user} allow no longer: {problem}", {
+        user: this.#options.open.user,
+        problem,
+      });
+      this.#end({ type: "lease.ended", problem, text: "" });
+    });
     this.#log.info("Open for {login}", { login, tookMs: Math.round(performance.now() - this.openedAt) });
     this.#send({ type: "lease.accepted", login });
   }
 
   /** @throws {ProblemError} If there is no session to take up */
   #channelsFor(login: string, link: LeaseLink): OwnChannels | Attachment {
-    const { open: { user, client, purpose, session }, sessions, poller, settings } = this.#options;
+    const { open: { user, client, grant, purpose, session }, sessions, poller, settings } = this.#options;
     const { detachMs } = settings;
     const send = (message: HostMessage) => this.#send(message);
     if (purpose === "attach") {
@@ -312,6 +321,7 @@ export class Lease {
       person: { user, login, from: client.address },
       sessions,
       detachMs,
+      maxSessions: grant.maxSessions,
       send,
       tell: (request) => this.#tell(request),
       onError: (cause) => this.#onBroken(cause),
@@ -405,6 +415,7 @@ export class Lease {
     this.#isAnswered = true;
     this.#isAsking = false;
     clearTimeout(this.#loginTimer);
+    this.#limits?.[Symbol.dispose]();
     // Somebody's PAM goes on although nobody waits for it any more: until then it keeps its place.
     if (!this.#worker) this.#decided();
     if (this.#channels instanceof Attachment) this.#channels.leave(false);

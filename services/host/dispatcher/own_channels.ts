@@ -33,6 +33,8 @@ export interface OwnChannelsOptions {
   sessions: Sessions;
   /** How long a terminal outlives its connection; 0: not at all. */
   detachMs: number;
+  /** Channels that may live at one time, by the person's roles; 0: as many as anybody's. */
+  maxSessions: number;
   /** To the gateway, while there is one. */
   send: (message: HostMessage) => void;
   /** To the worker. */
@@ -123,6 +125,11 @@ export class OwnChannels implements Viewer {
     return true;
   }
 
+  /** When bytes came or went last on any channel, by performance.now(); 0 without one. */
+  get activeAt(): number {
+    return Math.max(0, ...[...this.#channels.values()].map(({ channel }) => channel.activeAt));
+  }
+
   taken(session: Session): void {
     for (const [channel, own] of this.#channels) {
       if (own.session === session) {
@@ -139,8 +146,8 @@ export class OwnChannels implements Viewer {
   #open(open: ChannelOpen): void {
     if (!this.#link) return;
     const { channel: number, kind, terminal } = open;
-    const isFull = [...this.#channels.values()].filter(({ channel }) => channel.isLive).length >=
-      maxLiveChannels;
+    const limit = Math.min(maxLiveChannels, this.#options.maxSessions || Infinity);
+    const isFull = [...this.#channels.values()].filter(({ channel }) => channel.isLive).length >= limit;
     const channel = this.#channel(number, kind === "shell", terminal && terminal.size);
     channel.attach(this.#link, number);
     if (isFull) {

@@ -7,7 +7,7 @@ import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { LeaseOpen } from "../../../shared/protocol/lease.ts";
 import type { Log } from "./accounts/bench.ts";
 import { NativeAccount } from "./accounts/native_account.ts";
-import { agreedLogin, allowedIdentity } from "./agreed_login.ts";
+import { agreedLogin, allowedIdentity, requireOpenHere } from "./agreed_login.ts";
 import {
   checkAccount,
   conversationFor,
@@ -46,7 +46,7 @@ export interface LoginReports extends Listener {
  * Logs `open.login` in.
  *
  * @throws {ProblemError} `authentication-failed`, `authentication-unavailable`, `password-expired`, `access-denied`,
- *   `account-not-made`, `account-refused`, `account-missing`, `session-refused` or `pam-broken`; all is undone then
+ *   `login-closed`, `account-not-made`, `account-refused`, `account-missing`, `session-refused` or `pam-broken`; all is undone then
  */
 export function logIn(
   open: LeaseOpen,
@@ -54,6 +54,7 @@ export function logIn(
   reports: LoginReports,
   start: StartPam = startTransaction,
 ): Login {
+  requireOpenHere(settings, open.login);
   requireProven(open, settings.pam);
   return settings.pam.enabled
     ? logInWithPam(open, settings, reports, start)
@@ -66,8 +67,9 @@ export function logIn(
  * @throws {ProblemError} As {@link logIn}, as far as it goes
  */
 export function admit(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Identity {
+  requireOpenHere(settings, open.login);
   requireProven(open, settings.pam);
-  if (!settings.pam.enabled) return allowedIdentity(open, open.login);
+  if (!settings.pam.enabled) return allowedIdentity(open, settings, open.login);
   requirePamService(settings.pam);
   const conversation = new PamConversation(reports);
   try {
@@ -83,7 +85,7 @@ export function admit(open: LeaseOpen, settings: HostSettings, reports: LoginRep
 function logInWithoutPam(open: LeaseOpen, settings: HostSettings, reports: LoginReports): Login {
   using undo = new DisposableStack();
   undo.use(new NativeAccount(settings, reports.log)).ensure(open.login);
-  const identity = allowedIdentity(open, open.login);
+  const identity = allowedIdentity(open, settings, open.login);
   setGroups(identity.groups);
   writeJournal(settings, open.lease, "without-pam", pamItems(open, settings, reports));
   undo.defer(() => deleteJournal(settings, open.lease));
@@ -162,10 +164,15 @@ function admittedAs(
   settings: HostSettings,
   ensureAccount: (login: string) => void,
 ): { login: string; identity: Identity } {
-  ensureAccount(agreedLogin(open, pam.getItem("user")));
+  const agreed = () => {
+    const login = agreedLogin(open, pam.getItem("user"));
+    requireOpenHere(settings, login);
+    return login;
+  };
+  ensureAccount(agreed());
   checkAccount(pam);
-  const login = agreedLogin(open, pam.getItem("user"));
-  const identity = allowedIdentity(open, login);
+  const login = agreed();
+  const identity = allowedIdentity(open, settings, login);
   requireSystemLoginAllowed(open, identity, settings.pam);
   return { login, identity };
 }

@@ -73,6 +73,7 @@ const verdicts: Problem[] = [
   "authentication-unavailable",
   "password-expired",
   "access-denied",
+  "login-closed",
   "account-missing",
   "account-refused",
   "session-refused",

@@ -6,7 +6,7 @@ import { getGroups } from "../../../ffi/privileges.ts";
 import { getLimit, poll, processId } from "../../../ffi/process.ts";
 import { kernelRandom } from "../../../ffi/random.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
-import { decodeLeaseAnswer, type LeaseOpen } from "../../../shared/protocol/lease.ts";
+import { decodeLeaseAnswer, type LeaseOpen, plainGrant } from "../../../shared/protocol/lease.ts";
 import { openEnvelope, signEnvelope } from "../../../shared/trust/envelope.ts";
 import { deriveLeaseKeys, ephemeralFrom } from "../../../shared/trust/exchange.ts";
 import {
@@ -56,6 +56,8 @@ export function exchangeKeys(): void {
     user: "root",
     roles: [],
     logins: ["root"],
+    deniedLogins: [],
+    grant: plainGrant,
     traits: {},
     pamAuth: "host-decides",
     purpose: "login",

@@ -6,6 +6,7 @@ import { AccessPolicy } from "../../../services/gateway/access.ts";
 import { publickey } from "../../../services/gateway/auth/publickey.ts";
 import type { Attempt } from "../../../services/gateway/auth/method.ts";
 import { entranceOf } from "../../../services/gateway/entrance.ts";
+import { role } from "./roles_kit.ts";
 import type { Hosts } from "../../../services/gateway/hosts.ts";
 
 function keyPair() {
@@ -18,13 +19,15 @@ function keyPair() {
 const alice = keyPair();
 const mallory = keyPair();
 const policy = new AccessPolicy([{ name: "alice", keys: [alice.line], roles: ["r"], traits: {} }], {
-  r: { logins: ["root"] },
+  r: role({ logins: ["root"] }),
 });
 const signed = Buffer.from("what is signed");
 
-/** root on a host, which needs no list of hosts. */
+const noHosts = { lastHeard: () => null } as unknown as Hosts;
+
+/** root on a host that was never heard. */
 function entrance(policy: AccessPolicy) {
-  return entranceOf({ to: "account", target: { login: "root", host: "web1" } }, policy, {} as Hosts);
+  return entranceOf({ to: "account", target: { login: "root", host: "web1" } }, policy, noHosts, "127.0.0.1");
 }
 
 interface Claim {
@@ -76,7 +79,7 @@ Deno.test("publickey refuses blobs that are no key, and trailing bytes", () => {
       roles: ["r"],
       traits: {},
     })),
-    { r: { logins: ["root"] } },
+    { r: role({ logins: ["root"] }) },
   );
   for (
     const data of [alice.blob.subarray(0, 20), Buffer.concat([alice.blob, Buffer.from("x")]), Buffer.alloc(2)]

@@ -18,6 +18,7 @@ import {
   RecordKind,
   type SessionInfo,
 } from "../../../shared/protocol/channel.ts";
+import { plainGrant } from "../../../shared/protocol/lease.ts";
 import type { Problem } from "../../../shared/protocol/problems.ts";
 import { gatewayAllowList, hostAllowList } from "../../../shared/protocol/subjects.ts";
 import {
@@ -150,6 +151,8 @@ export class HostKit implements AsyncDisposable {
       labels: {},
       labelCommands: {},
       labelUid: 64_124,
+      allowLogins: null,
+      denyLogins: [],
       acceptEnv: ["LANG"],
       accounts: noAccounts,
       subsystems: {},
@@ -244,6 +247,8 @@ function requestOf(user: string) {
       user,
       roles: ["ops"],
       logins: ["*", "root"],
+      deniedLogins: [],
+      grant: plainGrant,
       traits: {},
       method: "publickey",
       fingerprint: "",

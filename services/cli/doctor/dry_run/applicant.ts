@@ -1,9 +1,10 @@
 /** Who would ask for a login, and whether the gateway would pass it on: its own policy is asked. */
 
 import type { ConfigFile } from "../../../../shared/config/load.ts";
-import { waysIn } from "../../../../shared/config/settings.ts";
-import type { PamAuth } from "../../../../shared/protocol/lease.ts";
+import { roleSettings, waysIn } from "../../../../shared/config/settings.ts";
+import { type PamAuth, plainGrant } from "../../../../shared/protocol/lease.ts";
 import { AccessPolicy, type Applicant } from "../../../gateway/access.ts";
+import type { Place } from "../../../gateway/roles.ts";
 import { AuthMethods } from "../../../gateway/auth/methods.ts";
 
 /** The one who is said to ask, and who else might. */
@@ -15,14 +16,19 @@ export interface Admission {
   who: string;
 }
 
-/** @returns `null` when the gateway lets nobody have `login` */
-export function admissionTo(login: string, { config, file }: ConfigFile): Admission | null {
+/**
+ * @param place Where it is asked for, and from
+ * @returns `null` when the gateway lets nobody have `login`
+ */
+export function admissionTo(login: string, place: Place, { config, file }: ConfigFile): Admission | null {
   if (!config.gateway) {
     return {
       applicant: {
         user: login,
         roles: [],
         logins: [login],
+        deniedLogins: [],
+        grant: plainGrant,
         traits: {},
         method: "publickey",
         fingerprint: "",
@@ -32,10 +38,10 @@ export function admissionTo(login: string, { config, file }: ConfigFile): Admiss
     };
   }
   const ways = waysIn(config, config.gateway.AuthenticationMethods);
-  const policy = new AccessPolicy(config.users, config.roles, config.pam_logins);
-  const holders = ways.some(([first]) => first === "publickey") ? policy.keyHolders(login) : [];
+  const policy = new AccessPolicy(config.users, roleSettings(config.roles), config.pam_logins);
+  const holders = ways.some(([first]) => first === "publickey") ? policy.keyHolders(login, place) : [];
   const [alone] = ways.find(([first, ...more]) => first !== "publickey" && more.length === 0) ?? [];
-  const byPam = alone === undefined ? null : policy.byPam(login, alone);
+  const byPam = alone === undefined ? null : policy.byPam(login, alone, place);
   const applicant = holders[0] ?? byPam;
   if (!applicant) return null;
   const all = [

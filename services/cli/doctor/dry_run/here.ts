@@ -15,6 +15,7 @@ import { startRole, startWithSocket } from "../../../host/monitor/start.ts";
 import { writeSettings } from "../../become.ts";
 import type { ExitCode } from "../../failure.ts";
 import { hostWarnings } from "../../host_warnings.ts";
+import type { Admission } from "./applicant.ts";
 import type { Trial } from "./mod.ts";
 import { Printer } from "./printer.ts";
 
@@ -24,7 +25,7 @@ const turnMs = 50;
 /** @param pam In place of the configuration's own */
 export async function tryHere(
   source: ConfigFile,
-  trial: Trial,
+  trial: Trial & Admission,
   pam: PamKeys | undefined,
 ): Promise<ExitCode> {
   const settings = { ...toHostSettings(source, pam), logLevel: "warning" } as const;
@@ -80,14 +81,17 @@ function onSignals(run: (signal: typeof endingSignals[number]) => void): Disposa
 }
 
 /** As a gateway would ask for it after a key has proven who is there; but it is neither signed nor sent. */
-function request({ login, admission, address, withSession }: Trial, host: string): LeaseOpen {
+function request(
+  { login, applicant, pamAuth, address, withSession }: Trial & Admission,
+  host: string,
+): LeaseOpen {
   return {
     type: "lease.open.v1",
     lease: crypto.getRandomValues(new Uint8Array(16)).toHex(),
     ...{ gateway: "doctor", gatewayBoot: "", host, boot: "", expiresAt: 0, key: "", suites: [] },
     login,
-    ...admission.applicant,
-    pamAuth: admission.pamAuth,
+    ...applicant,
+    pamAuth,
     session: 0,
     purpose: withSession ? "dry-run-session" : "dry-run",
     client: { address, port: 0, serverAddress: address, serverPort: 0 },

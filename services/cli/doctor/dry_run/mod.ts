@@ -3,7 +3,9 @@
 import { isIP } from "node:net";
 import { type ConfigFile, loadConfig } from "../../../../shared/config/load.ts";
 import { loadTeleportPam } from "../../../../shared/config/teleport.ts";
+import type { Labels } from "../../../../shared/protocol/lease.ts";
 import { isLogin, isName } from "../../../../shared/protocol/names.ts";
+import type { Place } from "../../../gateway/roles.ts";
 import { ExitCode, Failure, mustBeRoot } from "../../failure.ts";
 import { type Options, textOption } from "../../verb.ts";
 import { type Admission, admissionTo, nobodyMayHave } from "./applicant.ts";
@@ -13,7 +15,6 @@ import { tryThere } from "./there.ts";
 /** A login to try. */
 export interface Trial {
   login: string;
-  admission: Admission;
   /** Numeric address it is said to come from. */
   address: string;
   withSession: boolean;
@@ -45,16 +46,21 @@ export async function dryRunLogin(options: Options, file: string | null): Promis
   }
   const source = loadConfig(file);
   const host = hostOf(source, textOption(options, "host"));
-  const admission = admissionTo(login, source);
-  if (admission === null) {
-    console.log(nobodyMayHave(login));
-    return ExitCode.no;
-  }
-  console.log(admission.who);
-  const trial = { login, admission, address, withSession: options.session === true };
-  if (host !== source.config.host?.name) return await tryThere(source, trial, host);
+  const trial = { login, address, withSession: options.session === true };
+  const admit = (labels: Labels) => announced(login, { host: { labels }, source: address }, source);
+  if (host !== source.config.host?.name) return await tryThere(source, trial, host, admit);
+  const admission = admit(source.config.host.labels);
+  if (!admission) return ExitCode.no;
   const teleport = textOption(options, "teleport");
-  return await tryHere(source, trial, teleport === undefined ? undefined : loadTeleportPam(teleport));
+  const pam = teleport === undefined ? undefined : loadTeleportPam(teleport);
+  return await tryHere(source, { ...trial, ...admission }, pam);
+}
+
+/** Says who may have the login, or that nobody may. */
+function announced(login: string, place: Place, source: ConfigFile): Admission | null {
+  const admission = admissionTo(login, place, source);
+  console.log(admission?.who ?? nobodyMayHave(login));
+  return admission;
 }
 
 function hostOf({ config, file }: ConfigFile, named: string | undefined): string {

@@ -6,20 +6,23 @@
 import { connectBus } from "../../../../shared/bus/nats.ts";
 import type { ConfigFile } from "../../../../shared/config/load.ts";
 import { toGatewaySettings } from "../../../../shared/config/settings.ts";
-import { ProblemError } from "../../../../shared/protocol/problems.ts";
+import type { Labels } from "../../../../shared/protocol/lease.ts";
+import { ProblemError, problems } from "../../../../shared/protocol/problems.ts";
 import { loadFleetTrust } from "../../../../shared/trust/files.ts";
 import { readIdentity } from "../../../../shared/trust/identity.ts";
 import { Hosts } from "../../../gateway/hosts.ts";
 import { Leases } from "../../../gateway/leases.ts";
-import { type ExitCode, Failure, sentenceOf } from "../../failure.ts";
+import { ExitCode, Failure, sentenceOf } from "../../failure.ts";
+import type { Admission } from "./applicant.ts";
 import type { Trial } from "./mod.ts";
 import { Printer } from "./printer.ts";
 
 /** @throws {Failure} When the host cannot be asked */
 export async function tryThere(
   source: ConfigFile,
-  { login, admission, address, withSession }: Trial,
+  { login, address, withSession }: Trial,
   host: string,
+  admit: (labels: Labels) => Admission | null,
 ): Promise<ExitCode> {
   const gateway = toGatewaySettings(source);
   const { name, identityFile, sessionTimeoutMs, bus: settings } = gateway;
@@ -32,6 +35,10 @@ export async function tryThere(
   try {
     using hosts = new Hosts(bus, trust);
     using leases = new Leases({ bus, name, identity, trust, hosts, sessionTimeoutMs, guestOn: host });
+    const state = await hosts.find(host);
+    if (!state) throw new Failure(`${host}: ${problems["host-unknown"]} ${heardOf(hosts.names)}`);
+    const admission = admit(state.labels);
+    if (!admission) return ExitCode.no;
     const printer = new Printer();
     const { promise: tried, resolve } = Promise.withResolvers<void>();
     const lease = await leases.open({
@@ -48,8 +55,7 @@ export async function tryThere(
       },
     }).catch((cause) => {
       if (!(cause instanceof ProblemError)) throw cause;
-      const heard = cause.problem === "host-unknown" ? ` ${heardOf(hosts.names)}` : "";
-      throw new Failure(`${host}: ${cause.message}${heard}`, undefined, { cause });
+      throw new Failure(`${host}: ${cause.message}`, undefined, { cause });
     });
     const end = await Promise.race([tried, lease.ended]);
     if (end) {

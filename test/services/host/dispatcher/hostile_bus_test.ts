@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LeaseOpen } from "../../../../shared/protocol/lease.ts";
+import { type LeaseOpen, plainGrant } from "../../../../shared/protocol/lease.ts";
 import { leaseOpenSubject, toHostSubject } from "../../../../shared/protocol/subjects.ts";
 import { signEnvelope } from "../../../../shared/trust/envelope.ts";
 import { generateEphemeral } from "../../../../shared/trust/exchange.ts";
@@ -23,6 +23,8 @@ async function openBody(host: HostKit, changes: Partial<LeaseOpen> = {}): Promis
     user: "alice",
     roles: [],
     logins: [],
+    deniedLogins: [],
+    grant: plainGrant,
     traits: {},
     pamAuth: "host-decides",
     purpose: "login",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { answerOpen, type Audience, verifyOpen } from "../../../../services/host/worker/verify_open.ts";
-import type { LeaseOpen } from "../../../../shared/protocol/lease.ts";
+import { type LeaseOpen, plainGrant } from "../../../../shared/protocol/lease.ts";
 import { decodeLeaseAnswer } from "../../../../shared/protocol/lease.ts";
 import { type Problem, ProblemError } from "../../../../shared/protocol/problems.ts";
 import { openEnvelope, signEnvelope } from "../../../../shared/trust/envelope.ts";
@@ -35,6 +35,8 @@ const request: LeaseOpen = {
   user: "ada@example.org",
   roles: ["dev"],
   logins: ["ada"],
+  deniedLogins: [],
+  grant: plainGrant,
   traits: {},
   pamAuth: "host-decides",
   purpose: "login",

@@ -8,7 +8,7 @@ import { startRole } from "../../../../services/host/monitor/start.ts";
 import type { HostSettings, PamSettings } from "../../../../shared/config/host_settings.ts";
 import { encodeJson } from "../../../../shared/protocol/codec.ts";
 import type { ChannelExit, ChannelOpen } from "../../../../shared/protocol/channel.ts";
-import { decodeLeaseAnswer, type LeaseOpen } from "../../../../shared/protocol/lease.ts";
+import { decodeLeaseAnswer, type LeaseOpen, plainGrant } from "../../../../shared/protocol/lease.ts";
 import { maxRecordBytes } from "../../../../shared/protocol/limits.ts";
 import {
   type Assign,
@@ -102,6 +102,8 @@ export class Bench implements Disposable {
       labels: {},
       labelCommands: {},
       labelUid: 64_124,
+      allowLogins: null,
+      denyLogins: [],
       acceptEnv: ["LANG", "LC_*"],
       accounts: noAccounts,
       subsystems: { greet: "echo hello from $0" },
@@ -168,6 +170,8 @@ export class Bench implements Disposable {
       user: "ada@example.org",
       roles: ["dev", "ops"],
       logins: ["*", "root"],
+      deniedLogins: [],
+      grant: plainGrant,
       traits: { team: ["web", "db"] },
       pamAuth: "host-decides",
       purpose: "login",
