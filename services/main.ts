@@ -103,11 +103,22 @@ const verbs: Record<string, Verb> = {
     options: [state, identity, sshOption, json],
     load: () => import("./cli/sessions.ts"),
   },
+  "ssh-config": {
+    summary:
+      "print a client configuration by which ssh, scp, rsync and ansible reach hosts through a gateway",
+    arguments: ["[gateway]"],
+    options: [state, identity, sshOption],
+    load: () => import("./cli/ssh_config.ts"),
+  },
   keys: {
     summary: "keys of a fleet: init, add-gateway NAME, add-host NAME, revoke KIND:NAME, list",
     arguments: ["<action>", "[name]"],
     options: [
       state,
+      {
+        flags: "--address <names>",
+        about: "what people call the gateway, for its certificate, with commas between",
+      },
       { flags: "--bus <urls>", about: "where members dial NATS, with commas between; kept from init on" },
       { flags: "--tls-cert <file>", about: "nats-server's certificate, a file on its machine; kept" },
       { flags: "--tls-key <file>", about: "its private key" },

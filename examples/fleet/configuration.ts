@@ -1,10 +1,11 @@
 /** The files of the fleet: keys, the bus's configuration, and a sallyport.yaml for each machine. */
 
-import { createNkey } from "../../shared/bus/nkeys.ts";
-import { makeFleetKey, makeIdentity } from "../../services/cli/keys/fleet_key.ts";
+import { bundleFolder, makeBundle } from "../../services/cli/keys/bundle.ts";
+import { makeFleetKey } from "../../services/cli/keys/fleet_key.ts";
+import { writeCertificates } from "../../services/cli/keys/host_certificates.ts";
 import type { Member } from "../../services/cli/keys/members.ts";
 import { natsServerConfig } from "../../services/cli/keys/nats_config.ts";
-import { generateOpensshKey } from "../../services/cli/start/openssh_key.ts";
+import { makeOpensshKey } from "../../services/cli/start/openssh_key.ts";
 import { bundledService, installStack } from "../../services/cli/start/stack.ts";
 
 export type Settings = Record<string, unknown>;
@@ -25,6 +26,8 @@ export interface FleetFiles {
   /** The private key of the one user. */
   keyFile: string;
   busConfigFile: string;
+  /** The line for known_hosts by which ssh believes every gateway and host. */
+  authorityFile: string;
   configFile(party: Party): string;
 }
 
@@ -36,34 +39,25 @@ export interface FilesOptions {
   config: (party: Party) => Sections;
 }
 
-/** Writes everything below `folder`. Machines read their own part of it only. */
+/** Writes everything below `folder`, as `sallyport keys` does. Machines read their own part of it only. */
 export function writeFiles({ folder, parties, busAddress, config }: FilesOptions): FleetFiles {
   const keyFile = `${folder}/id_ed25519`;
-  const { privateText, publicLine } = generateOpensshKey("operator");
-  Deno.writeTextFileSync(keyFile, privateText, { mode: 0o600 });
-  Deno.writeTextFileSync(`${keyFile}.pub`, `${publicLine}\n`);
+  makeOpensshKey(keyFile, "operator");
+  const operatorKey = Deno.readTextFileSync(`${keyFile}.pub`).trim();
   makeFleetKey(folder);
-  const folderOf = ({ name }: Party) => `${folder}/${name}`;
-  const configFile = (party: Party) => `${folderOf(party)}/sallyport.yaml`;
-  const members: Pick<Member, "kind" | "name" | "nkey">[] = [];
+  const configFile = (party: Party) => `${bundleFolder(folder, party)}/sallyport.yaml`;
+  const bus = [`nats://${busAddress}:${busPort}`];
+  const members: Member[] = [];
   for (const party of parties) {
-    const own = folderOf(party);
-    Deno.mkdirSync(own, { mode: 0o711 });
-    Deno.copyFileSync(`${folder}/trust`, `${own}/trust`);
-    Deno.renameSync(
-      makeIdentity(folder, party.kind, party.name, `${party.name}.identity`),
-      `${own}/identity`,
-    );
-    const { seed, publicKey } = createNkey();
-    Deno.writeTextFileSync(`${own}/nkey`, seed, { mode: 0o600 });
-    members.push({ ...party, nkey: publicKey });
-    if (party.kind === "gateway") {
-      const hostKey = generateOpensshKey(party.name);
-      Deno.writeTextFileSync(`${own}/ssh_host_ed25519_key`, hostKey.privateText, { mode: 0o600 });
-    } else installStack(own, `${own}/run`);
+    const member = makeBundle(folder, { ...party, bus });
+    writeCertificates(folder, party, members, []);
+    members.push(member);
+    const own = bundleFolder(folder, party);
+    for (const passed of [own, `${own}/..`]) Deno.chmodSync(passed, 0o711);
+    if (party.kind === "host") installStack(own, `${own}/run`);
     const sections = merged(
-      party.kind === "host" ? hostSections(party.name) : gatewaySections(party.name, publicLine, parties),
-      { bus: { servers: [`nats://${busAddress}:${busPort}`] } },
+      party.kind === "host" ? hostSections(party.name) : gatewaySections(party.name, operatorKey, parties),
+      { bus: { servers: bus } },
       config(party),
     );
     // JSON is YAML.
@@ -71,7 +65,7 @@ export function writeFiles({ folder, parties, busAddress, config }: FilesOptions
   }
   const busConfigFile = `${folder}/nats-server.conf`;
   Deno.writeTextFileSync(busConfigFile, natsServerConfig(members, { port: busPort, tls: null }));
-  return { keyFile, busConfigFile, configFile };
+  return { keyFile, busConfigFile, authorityFile: `${folder}/ssh_ca`, configFile };
 }
 
 function gatewaySections(name: string, operatorKey: string, parties: Party[]): Sections {
@@ -83,6 +77,7 @@ function gatewaySections(name: string, operatorKey: string, parties: Party[]): S
       identity: "identity",
       nkey: "nkey",
       trust: "trust",
+      host_certificates: "host_certificates",
       host: parties.find(({ kind }) => kind === "host")?.name ?? "none",
     },
     users: [{ name: "operator", keys: [operatorKey], roles: ["everywhere"] }],
@@ -92,7 +87,15 @@ function gatewaySections(name: string, operatorKey: string, parties: Party[]): S
 
 function hostSections(name: string): Sections {
   return {
-    host: { name, identity: "identity", nkey: "nkey", trust: "trust", pam_confdir: "pam.d", subsystems },
+    host: {
+      name,
+      identity: "identity",
+      nkey: "nkey",
+      trust: "trust",
+      certificates: "host_certificates",
+      pam_confdir: "pam.d",
+      subsystems,
+    },
     ssh_service: { pam: { enabled: "yes", service_name: bundledService } },
   };
 }

@@ -83,7 +83,7 @@ export class Fleet implements AsyncDisposable {
     const network = await Network.make();
     const parties: Party[] = [...numbered("gateway", gateways), ...numbered("host", hosts)];
     const names = ["bus", ...parties.map(({ name }) => name)];
-    const hostsFile = `${folder}/hosts`;
+    const hostsFile = `${folder}/etc-hosts`;
     const lines = names.map((name, number) => `${network.address(number)} ${name}`);
     Deno.writeTextFileSync(hostsFile, ["127.0.0.1 localhost", ...lines, ""].join("\n"));
     const files = writeFiles({ folder, parties, busAddress: network.address(0), config });

@@ -5,6 +5,7 @@ import { isName } from "../../shared/protocol/names.ts";
 import type { IdentityKind } from "../../shared/trust/identity.ts";
 import { ExitCode, Failure } from "./failure.ts";
 import { bundleFolder, makeBundle, removeBundle } from "./keys/bundle.ts";
+import { revokedLine, writeCertificates } from "./keys/host_certificates.ts";
 import { makeFleetKey } from "./keys/fleet_key.ts";
 import { type FleetRecord, hasFleet, readFleet, writeFleet } from "./keys/members.ts";
 import { natsServerConfig } from "./keys/nats_config.ts";
@@ -39,6 +40,9 @@ function init(folder: string, options: Options): void {
   makeFleetKey(folder);
   const empty: FleetRecord = { bus: [defaultBus], tls: null, members: [] };
   const config = writeAll(folder, { ...(hasFleet(folder) ? readFleet(folder) : empty), ...told(options) });
+  console.log(
+    `${join(folder, "ssh_ca")} goes into people's known_hosts: by it they believe every gateway and host.`,
+  );
   console.log(`${join(folder, "fleet.key")} signs identities: keep it offline.`);
   console.log(`${config} is for nats-server; add-gateway and add-host write it anew.`);
 }
@@ -59,9 +63,10 @@ function told(options: Options): Partial<FleetRecord> {
 function add(folder: string, options: Options, kind: IdentityKind, name: string): void {
   mustBeName(name);
   const fleet = { ...readFleet(folder), ...told(options) };
-  const defaultHost = fleet.members.find((member) => member.kind === "host")?.name ?? null;
-  const member = makeBundle(folder, { kind, name, bus: fleet.bus, defaultHost });
+  const member = makeBundle(folder, { kind, name, bus: fleet.bus });
   const others = fleet.members.filter((known) => known.kind !== kind || known.name !== name);
+  const addresses = textOption(options, "address")?.split(",").map((address) => address.trim()) ?? [];
+  writeCertificates(folder, member, others, addresses);
   const config = writeAll(folder, { ...fleet, members: [...others, member] });
   console.log(`${bundleFolder(folder, member)} goes to /etc/sallyport on ${name}, and nowhere else.`);
   console.log(`${config} has its rights: have nats-server read it again.`);
@@ -83,11 +88,15 @@ function revoke(folder: string, _options: Options, what: string): void {
     ...fleet,
     members: fleet.members.filter((known) => known !== member),
   });
+  const noMore = member.kind === "gateway" ? revokedLine(folder, member) : null;
   removeBundle(folder, member);
   console.log(`${config} has no ${kind} ${name} any more: have nats-server read it again.`);
   console.log(
     `${list} names it as revoked: copy it beside the trust file of one host, which tells all others.`,
   );
+  if (noMore !== null) {
+    console.log(`If its SSH host key was stolen, people need in their known_hosts: ${noMore}`);
+  }
 }
 
 function list(folder: string): void {

@@ -17,7 +17,9 @@ export type Address =
   /** On the host that has all these labels. */
   | { to: "labelled"; target: Omit<Target, "host">; labels: Labels }
   /** `+word`: no host, no account. */
-  | { to: "command"; command: string };
+  | { to: "command"; command: string }
+  /** The outer connection of `ssh -J`: hosts are asked for later, inside it. */
+  | { to: "hosts" };
 
 /** For somebody who asked for nothing of the kind. */
 export const whatAddressesAre =
@@ -25,16 +27,19 @@ export const whatAddressesAre =
 
 /** Takes up a session: `attach`, or `attach=ID`. */
 const attachPattern = /^attach(?:=([1-9][0-9]{0,9}))?$/;
+/** The user name of a connection that is only to jump, where a bare login means a host. */
+export const jumpLogin = "+jump";
 const commandPattern = /^\+([a-z][a-z-]{0,31})$/;
 
 /**
  * Reads `login`, `login+host`, `login+label=value,label=value`, these two with `+attach` or `+attach=ID`, or `+command`.
  *
  * @param username The user name of an SSH authentication request
- * @param defaultHost The host of a bare login
+ * @param defaultHost The host of a bare login; with `null` such a connection is only to jump
  * @returns `null` when a part is not a name we would ever put into a subject or hand to PAM
  */
-export function parseAddress(username: string, defaultHost: string): Address | null {
+export function parseAddress(username: string, defaultHost: string | null): Address | null {
+  if (username === jumpLogin) return { to: "hosts" };
   const command = commandPattern.exec(username)?.[1];
   if (command !== undefined) return { to: "command", command };
   const [login = "", where = defaultHost, word, ...more] = username.split("+");
@@ -42,6 +47,7 @@ export function parseAddress(username: string, defaultHost: string): Address | n
   const isRead = more.length === 0 && (word === undefined || attach !== null);
   const session = Number(attach?.[1] ?? 0);
   if (!isRead || session > maxSessionId || !isLogin(login)) return null;
+  if (where === null) return { to: "hosts" };
   const target = attach ? { login, session } : { login };
   if (isName(where)) return { to: "account", target: { ...target, host: where } };
   const labels = parseLabels(where);

@@ -1,18 +1,19 @@
 /** One SSH connection: authentication, the lease before success, then its sessions. */
 
 // @ts-types="@types/ssh2"
-import type { AuthContext, Connection, Session } from "ssh2";
+import type { AuthContext, Connection, ServerChannel, Session } from "ssh2";
 import type { Logger } from "../../shared/log.ts";
 import type { ClientAddress } from "../../shared/protocol/lease.ts";
 import { ProblemError, problems } from "../../shared/protocol/problems.ts";
 import type { Prompt } from "../../shared/protocol/prompt.ts";
 import type { Applicant } from "./access.ts";
-import { parseAddress, whatAddressesAre } from "./address.ts";
+import { type Address, parseAddress, whatAddressesAre } from "./address.ts";
 import type { AuthMethod } from "./auth/method.ts";
 import type { AuthMethods } from "./auth/methods.ts";
 import type { CommandServices } from "./commands/command.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { entranceOf, type Way } from "./entrance.ts";
+import { hostOfDestination, type Jumps } from "./jump.ts";
 import { namesText } from "./hosts.ts";
 import type { Lease } from "./lease.ts";
 import type { LeaseRequest } from "./leases.ts";
@@ -29,7 +30,11 @@ import {
 /** What a connection needs of its gateway. */
 export interface ConnectionOptions extends CommandServices {
   methods: AuthMethods;
-  defaultHost: string;
+  /** What a bare login means; `null` where it means nothing but a jump. */
+  defaultHost: string | null;
+  jumps: Jumps;
+  /** Inside a jump: the host it leads to, and no other. */
+  inside?: string;
   loginGraceMs: number;
   maxAuthTries: number;
   maxSessions: number;
@@ -62,6 +67,9 @@ export class SshConnection {
   #lease: Lease | undefined;
   /** In place of a lease: somebody talks to the gateway itself. */
   #command: Extract<Way, { to: "command" }> | undefined;
+  /** Or goes on to hosts, by connections inside this one. */
+  #jumper: Applicant | undefined;
+  readonly #inner = new Set<SshConnection>();
   /** The host has spoken: no other key or password of the same person changes its mind. */
   #refused = false;
   #closed = false;
@@ -82,6 +90,7 @@ export class SshConnection {
     );
     ssh.on("authentication", (context) => this.#queue(context));
     ssh.on("session", (accept, reject) => this.#session(accept as () => Session, reject));
+    ssh.on("tcpip", (accept, reject, destination) => this.#jump(accept, reject, destination));
     ssh.on("close", () => this.#close());
   }
 
@@ -91,7 +100,7 @@ export class SshConnection {
   }
 
   get isLoggedIn(): boolean {
-    return this.#lease !== undefined;
+    return this.#lease !== undefined || [...this.#inner].some(({ isLoggedIn }) => isLoggedIn);
   }
 
   /** Closes the connection with a sentence OpenSSH prints. */
@@ -116,13 +125,16 @@ export class SshConnection {
 
   async #authenticate(context: AuthContext): Promise<void> {
     if (this.#closed || this.#refused) return;
-    const { defaultHost, hosts, methods, policy } = this.#options;
-    const address = parseAddress(context.username, defaultHost);
+    const { hosts, methods, policy } = this.#options;
+    const address = this.#addressOf(context.username);
     const method = this.#offered.includes(context.method) ? methods.named(context.method) : undefined;
     if (!method) return this.#reject(context, context.method !== "none", "method not offered");
     if (!address) {
       if (this.#failures === 0) this.#tell(whatAddressesAre);
       return this.#reject(context, true, "not a login name");
+    }
+    if (address.to === "hosts" && method.name !== "publickey") {
+      return this.#reject(context, true, "a jump, which only a key opens");
     }
     if (address.to === "command" && !methods.isKeyEnough) {
       return this.#reject(context, true, "a command of the gateway, which cannot ask PAM");
@@ -158,6 +170,11 @@ export class SshConnection {
         this.#command = way;
         this.#settle();
         log.info("{user} has asked for +{command}", { command: way.command });
+        return context.accept();
+      case "hosts":
+        this.#jumper = applicant;
+        this.#settle();
+        log.info("{user} may jump");
         return context.accept();
       case "nowhere":
         return this.#onRefused(context, way.why, log, applicant);
@@ -275,6 +292,39 @@ export class SshConnection {
     disconnect(this.#ssh, DisconnectReason.noMoreAuthMethods, "The login was refused");
   }
 
+  /** Inside a jump the host is settled. */
+  #addressOf(username: string): Address | null {
+    const { defaultHost, inside } = this.#options;
+    const address = parseAddress(username, inside ?? defaultHost);
+    const isThere = inside === undefined || (address?.to === "account" && address.target.host === inside);
+    return isThere ? address : null;
+  }
+
+  #jump(
+    accept: () => ServerChannel,
+    reject: () => void,
+    destination: { destIP: string; destPort: number },
+  ): void {
+    if (!this.#jumper) return rejectSession(reject, problems["no-forwarding"]);
+    const { client, hosts, jumps, policy } = this.#options;
+    const host = hostOfDestination(destination);
+    const state = host === null ? null : hosts.lastHeard(host);
+    const isReached = state !== null &&
+      policy().reaches(this.#jumper, { host: state, source: client.address });
+    // Whether there is such a host is only for those who reach it.
+    if (host === null || !isReached) return rejectSession(reject, problems["host-unknown"]);
+    if (this.#inner.size >= this.#options.maxSessions) {
+      return rejectSession(reject, problems["channel-limit"]);
+    }
+    const inner = new SshConnection(jumps.open(accept(), host, client), {
+      ...this.#options,
+      inside: host,
+      onSettled: () => {},
+      onClosed: () => this.#inner.delete(inner),
+    });
+    this.#inner.add(inner);
+  }
+
   /** What the gateway allows everybody, or less if a role says so. */
   get #maxSessions(): number {
     return Math.min(this.#options.maxSessions, this.#grantedSessions || Infinity);
@@ -291,6 +341,7 @@ export class SshConnection {
   }
 
   #session(accept: () => Session, reject: () => void): void {
+    if (this.#jumper) return rejectSession(reject, problems["only-jumps"]);
     if (!this.#lease && !this.#command) return reject();
     if (this.#sessions >= this.#maxSessions) {
       return rejectSession(reject, problems["channel-limit"]);

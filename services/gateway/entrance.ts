@@ -11,6 +11,8 @@ import { type Hosts, type HostState, namesText } from "./hosts.ts";
 export type Way =
   | { to: "account"; applicant: Applicant; target: Target }
   | { to: "command"; applicant: Applicant; command: string }
+  /** Through this gateway, on to hosts. */
+  | { to: "hosts"; applicant: Applicant }
   /** They may know why. */
   | { to: "nowhere"; applicant: Applicant; why: ProblemError };
 
@@ -34,7 +36,9 @@ export function entranceOf(address: Address, policy: AccessPolicy, hosts: Hosts,
     case "labelled":
       return labelledEntrance(address.target, address.labels, policy, hosts, source);
     case "command":
-      return commandEntrance(address.command, policy, source);
+      return knownEntrance(policy, source, (applicant) => ({ ...address, applicant }));
+    case "hosts":
+      return knownEntrance(policy, source, (applicant) => ({ ...address, applicant }));
   }
 }
 
@@ -93,11 +97,12 @@ function undecided(names: string[]): ProblemError {
   return new ProblemError("several-hosts", namesText(names));
 }
 
-function commandEntrance(command: string, policy: AccessPolicy, source: string): Entrance {
+/** For everybody who has a key and a role: what they may have is asked later. */
+function knownEntrance(policy: AccessPolicy, source: string, way: (applicant: Applicant) => Way): Entrance {
   return {
     byKey: (keyBlob) => {
       const applicant = policy.identify(keyBlob, source);
-      return applicant && { to: "command", applicant, command };
+      return applicant && way(applicant);
     },
     byPam: () => null,
   };

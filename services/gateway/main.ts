@@ -9,14 +9,17 @@ import { getLogger, setUpLogging } from "../../shared/log.ts";
 import { RevocationNews } from "../../shared/bus/revocation_news.ts";
 import { readTextFile } from "../../shared/text_file.ts";
 import { givenRevocationsFile, loadMembership, readRevocations } from "../../shared/trust/files.ts";
+import { rawKeyOf } from "../../shared/trust/host_certificate.ts";
 import { isRevoked } from "../../shared/trust/identity.ts";
 import { AccessPolicy } from "./access.ts";
 import { AuthMethods } from "./auth/methods.ts";
+import { HostCertificates } from "./host_certificates.ts";
 import { Hosts } from "./hosts.ts";
+import { Jumps } from "./jump.ts";
 import { Leases } from "./leases.ts";
 import { Listener } from "./listener.ts";
 import { RevocationStore } from "./revocation_store.ts";
-import { loadHostKeys } from "./ssh2/mod.ts";
+import { type HostKeys, loadHostKeys, withCertificate } from "./ssh2/mod.ts";
 
 const farewell = "The gateway is going down; log in again in a moment.";
 /** How long connections get to read it. */
@@ -52,6 +55,9 @@ export async function runGateway(
   });
   bus.onState((state) => log.info("The bus is {state}", { state }));
   watchServerVersion(bus, (message, properties) => log.warn(message, properties));
+  const certificates = new HostCertificates(trust.fleetKey, ed25519Of(hostKeys));
+  certificates.addLines(settings.hostCertificates);
+  certificates.listen(bus, settings.name);
   using hosts = new Hosts(bus, trust);
   using leases = new Leases({
     bus,
@@ -121,17 +127,20 @@ export async function runGateway(
     }
   });
 
+  const own = certificates.for(settings.name);
+  const ssh = {
+    hostKeys,
+    clientAliveIntervalMs: settings.clientAliveIntervalMs,
+    clientAliveCountMax: settings.clientAliveCountMax,
+    ...(settings.banner !== null && { banner: settings.banner }),
+  };
   const listener = new Listener({
-    ssh: {
-      hostKeys,
-      clientAliveIntervalMs: settings.clientAliveIntervalMs,
-      clientAliveCountMax: settings.clientAliveCountMax,
-      ...(settings.banner !== null && { banner: settings.banner }),
-    },
+    ssh: own ? { ...ssh, hostKeys: withCertificate(hostKeys, own) } : ssh,
     maxStartups: settings.maxStartups,
     log,
     connection: {
       hosts,
+      jumps: new Jumps(ssh, certificates),
       leases,
       policy: () => policy,
       methods: new AuthMethods(settings.authenticationMethods),
@@ -163,6 +172,11 @@ export async function runGateway(
   listener.endAll(farewell);
   await new Promise((resolve) => setTimeout(resolve, farewellMs));
   await bus.close();
+}
+
+/** Raw, base64; the only type that the fleet certifies. */
+function ed25519Of({ keys }: HostKeys): string | null {
+  return keys.map((key) => rawKeyOf(key.getPublicSSH())).find((raw) => raw !== null) ?? null;
 }
 
 function addressOf(address: Deno.Addr): { address: string; port: number } {

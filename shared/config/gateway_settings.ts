@@ -8,7 +8,9 @@ export interface GatewaySettings extends MemberSettings {
   /** SSH host keys, OpenSSH format. */
   hostKeyFiles: string[];
   /** The host meant by `ssh login@gateway`. */
-  defaultHost: string;
+  defaultHost: string | null;
+  /** Text of the file of host certificates; empty without one. */
+  hostCertificates: string;
   /** Unprivileged numeric ids. */
   uid: number;
   gid: number;

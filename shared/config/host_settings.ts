@@ -25,6 +25,8 @@ export interface MemberSettings {
 export interface HostSettings extends MemberSettings, LoginRules {
   /** What it says of itself, by name. */
   labels: Labels;
+  /** SSH certificates by which gateways may answer for this host: base64, by gateway. */
+  certificates: Record<string, string>;
   /** Labels that commands find out, by name. */
   labelCommands: Record<string, LabelCommand>;
   /** Unprivileged numeric id, of user and group, that these commands run as. */

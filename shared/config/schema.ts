@@ -77,7 +77,18 @@ const gateway = section({
     null,
     "gateway.nkey",
   ),
-  host: required(busName, "The host that `ssh login@gateway` means.", "local"),
+  host_certificates: optional(
+    orNull(fileName),
+    "Certificates of host keys, as `sallyport keys` makes them: by these `ssh -J` believes the gateway to be a host.",
+    null,
+    "host_certificates",
+  ),
+  host: optional(
+    orNull(busName),
+    "The host that `ssh login@gateway` means; without one such a connection is only for `ssh -J`.",
+    null,
+    "local",
+  ),
   uid: optional(unprivilegedId, "User id the gateway runs as.", defaultIds.gateway, defaultIds.gateway),
   gid: optional(unprivilegedId, "Group id the gateway runs as.", defaultIds.gateway, defaultIds.gateway),
   LoginGraceTime: optional(
@@ -173,6 +184,12 @@ const host = section({
     fileName,
     "The fleet's public key. A list of revoked members is looked for beside it.",
     "trust",
+  ),
+  certificates: optional(
+    orNull(fileName),
+    "Certificates of gateways' host keys for this host, as `sallyport keys` makes them; the host tells the gateways.",
+    null,
+    "host_certificates",
   ),
   revocations: optional(
     fileName,

@@ -76,6 +76,7 @@ export function toGatewaySettings(source: ConfigFile): GatewaySettings {
     listen: gateway.listen,
     hostKeyFiles: gateway.host_keys.map(path),
     defaultHost: gateway.host,
+    hostCertificates: gateway.host_certificates === null ? "" : readText(path(gateway.host_certificates)),
     uid: gateway.uid,
     gid: gateway.gid,
     loginGraceMs: gateway.LoginGraceTime,
@@ -86,7 +87,7 @@ export function toGatewaySettings(source: ConfigFile): GatewaySettings {
     clientAliveIntervalMs: gateway.ClientAliveInterval,
     clientAliveCountMax: gateway.ClientAliveCountMax,
     drainTimeoutMs: gateway.drain_timeout,
-    banner: gateway.Banner === null ? null : readBanner(path(gateway.Banner)),
+    banner: gateway.Banner === null ? null : readText(path(gateway.Banner)),
     users,
     roles: roleSettings(roles),
     pamLogins: pam_logins,
@@ -117,12 +118,13 @@ export function waysIn({ pam_logins }: Pick<Config, "pam_logins">, given: string
   return [["publickey"], ...(isPamEnough ? [["keyboard-interactive"], ["password"]] : [])];
 }
 
-function readBanner(file: string): string {
+/** @throws {ConfigError} */
+function readText(file: string): string {
   try {
     return Deno.readTextFileSync(file);
   } catch (cause) {
     throw new ConfigError([
-      `Cannot read the banner ${file}: ${cause instanceof Error ? cause.message : cause}`,
+      `Cannot read ${file}: ${cause instanceof Error ? cause.message : cause}`,
     ]);
   }
 }
@@ -140,6 +142,7 @@ export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(sou
   return {
     ...memberSettings(source, host),
     labels: host.labels,
+    certificates: host.certificates === null ? {} : certificatesOf(readText(path(host.certificates))),
     labelCommands: Object.fromEntries(
       Object.entries(host.label_commands).map((
         [name, { command, interval }],
@@ -173,6 +176,14 @@ export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(sou
     acceptEnv: host.AcceptEnv,
     subsystems: host.subsystems,
   };
+}
+
+/** The certificate of each gateway, base64: lines `TYPE BASE64 GATEWAY HOST`. */
+function certificatesOf(text: string): Record<string, string> {
+  const lines = text.split("\n").map((line) => line.split(" "));
+  return Object.fromEntries(
+    lines.flatMap(([, base64, gateway]) => base64 && gateway ? [[gateway, base64]] : []),
+  );
 }
 
 function accountSettings(

@@ -54,6 +54,8 @@ export const problems = {
   "attach-which": "Several of your sessions are here; name one, as in LOGIN+HOST+attach=ID.",
   "attach-only": "This connection can only take up its session: once, by a shell on a terminal.",
   "session-taken": "The session was taken up by another connection of yours; it goes on there.",
+  "only-jumps": "This connection only leads on to hosts: use it with `ssh -J`, or log in as LOGIN+HOST.",
+  "no-forwarding": "Connections are not forwarded here; to go on to a host use `ssh -J +jump@GATEWAY`.",
   "channel-limit": "Too many sessions on this connection; close one, or open another connection.",
   "internal": "Something went wrong inside the service; try again, then ask the people who run this fleet.",
 } as const;

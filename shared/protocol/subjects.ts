@@ -56,6 +56,22 @@ export function gatewayHeartbeatSubject(gateway: string): string {
 export const allHostHeartbeats = `${prefix}.beat.host.*`;
 export const allGatewayHeartbeats = `${prefix}.beat.gateway.*`;
 
+/** The SSH certificate by which `gateway` may answer for `host`, said by that host; it proves itself. */
+export function certificateSubject(gateway: string, host: string): string {
+  return `${prefix}.certificate.${token("gateway", gateway)}.${token("host", host)}`;
+}
+
+/** All that are for one gateway. */
+export function certificatesForGateway(gateway: string): string {
+  return `${prefix}.certificate.${token("gateway", gateway)}.*`;
+}
+
+/** Whose certificate comes on such a subject, or `null` when it is no name. */
+export function hostOfCertificateSubject(subject: string): string | null {
+  const host = subject.slice(subject.lastIndexOf(".") + 1);
+  return isName(host) ? host : null;
+}
+
 /** The newest list of revoked members, said by whoever knows it to those who do not; it proves itself. */
 export const revocationsSubject = `${prefix}.revocations`;
 
@@ -81,7 +97,10 @@ export interface AllowList {
 export function hostAllowList(host: string): AllowList {
   const name = token("host", host);
   return {
-    publish: [`${prefix}.g.*.${name}.*`, hostHeartbeatSubject(name), revocationsSubject],
+    publish: [
+      ...[`${prefix}.g.*.${name}.*`, hostHeartbeatSubject(name), revocationsSubject],
+      `${prefix}.certificate.*.${name}`,
+    ],
     subscribe: [
       ...[leaseOpenSubject(name), framesForHost(name), allGatewayHeartbeats, revocationsSubject],
       `${inboxPrefix(name)}.>`,
@@ -96,7 +115,10 @@ export function gatewayAllowList(gateway: string): AllowList {
     publish: [
       ...[`${prefix}.open.*`, `${prefix}.h.*.${name}.*`, gatewayHeartbeatSubject(name), revocationsSubject],
     ],
-    subscribe: [framesForGateway(name), allHostHeartbeats, revocationsSubject, `${inboxPrefix(name)}.>`],
+    subscribe: [
+      ...[framesForGateway(name), allHostHeartbeats, revocationsSubject, certificatesForGateway(name)],
+      `${inboxPrefix(name)}.>`,
+    ],
     responds: false,
   };
 }

@@ -10,12 +10,12 @@ import { until } from "../support/wait.ts";
 async function bring(fleet: TestFleet, to: Member, serial: number, revoked: Member[]): Promise<void> {
   const folder = fleet.fleet.folder;
   const keys = revoked.map((member) => {
-    const text = Deno.readTextFileSync(`${folder}/${member.name}/identity`);
+    const text = Deno.readTextFileSync(`${folder}/${member.party.kind}s/${member.name}/identity`);
     return readIdentity(text).credential.publicKey;
   });
   const secret = await Deno.readTextFile(`${folder}/fleet.key`);
   const line = signRevocations(secret, { serial, issuedAt: Date.now(), revoked: keys });
-  await Deno.writeTextFile(`${folder}/${to.name}/revocations`, line);
+  await Deno.writeTextFile(`${folder}/${to.party.kind}s/${to.name}/revocations`, line);
 }
 
 Deno.test("who is revoked at one host is so in the whole fleet: sessions end, logins are refused, a restart remembers", async (t) => {
@@ -57,7 +57,7 @@ Deno.test("who is revoked at one host is so in the whole fleet: sessions end, lo
   });
 
   await t.step("a restart remembers, though the file that was brought is gone", async () => {
-    await Deno.remove(`${fleet.fleet.folder}/${first.name}/revocations`);
+    await Deno.remove(`${fleet.fleet.folder}/${first.party.kind}s/${first.name}/revocations`);
     const from = good.logs().length;
     await fleet.kill(good, "gateway");
     await fleet.restart(good);

@@ -32,7 +32,7 @@ export class TestFleet implements AsyncDisposable {
     const test = new TestFleet(fleet);
     const recorder = await writeScript(fleet.folder, "record-session", recordSession);
     for (const host of fleet.hosts) {
-      const file = `${fleet.folder}/${host.name}/pam.d/sallyport`;
+      const file = `${fleet.folder}/hosts/${host.name}/pam.d/sallyport`;
       const text = stack ?? await Deno.readTextFile(file);
       await Deno.writeTextFile(file, `${text}session required pam_exec.so quiet ${recorder}\n`);
     }

@@ -16,8 +16,6 @@ export interface Newcomer {
   name: string;
   /** NATS URLs. */
   bus: string[];
-  /** For a gateway: what `ssh login@gateway` means, if there is a host yet. */
-  defaultHost: string | null;
 }
 
 /** Where the folder of a member is. */
@@ -76,6 +74,7 @@ host:
   identity: identity
   trust: trust
   nkey: nkey
+  certificates: host_certificates
 
 ${busSection(bus)}
 ssh_service:
@@ -85,7 +84,7 @@ ssh_service:
 `;
 }
 
-function gatewayConfig({ name, bus, defaultHost }: Newcomer): string {
+function gatewayConfig({ name, bus }: Newcomer): string {
   return `${preface(name)}
 gateway:
   name: ${name}
@@ -96,8 +95,9 @@ gateway:
   identity: identity
   trust: trust
   nkey: nkey
-  # The host that a login without +HOST means.
-  host: ${defaultHost ?? "none-yet"}
+  host_certificates: host_certificates
+  # The host that a login without +HOST means; without one it is for \`ssh -J\`.
+  # host: web-1
 
 ${busSection(bus)}
 # Nobody may log in yet:

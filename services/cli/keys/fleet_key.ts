@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { createFleetKey, fleetPublicKey, issueIdentity, trustText } from "../../../shared/trust/identity.ts";
+import { authorityLine } from "../../../shared/trust/host_certificate.ts";
 import { createOnce, exists, makeFolder, readOwn } from "../state_files.ts";
 
 /**
@@ -15,6 +16,7 @@ export function makeFleetKey(folder: string): void {
   const key = join(folder, "fleet.key");
   createOnce(key, 0o600, () => createFleetKey().secret);
   createOnce(trust, 0o644, () => trustText(fleetPublicKey(readOwn(key))));
+  createOnce(join(folder, "ssh_ca"), 0o644, () => `${authorityLine(fleetPublicKey(readOwn(key)))}\n`);
 }
 
 /** An identity file signed by the folder's fleet key, unless it is there. */

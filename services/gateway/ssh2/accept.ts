@@ -9,6 +9,7 @@ import { ExchangeWitness } from "./ciphers/mod.ts";
 import { ConnStream } from "./conn_stream.ts";
 import type { HostKeys } from "./host_keys.ts";
 import { IncomingClient } from "./internals.ts";
+import type { Transport } from "./transport.ts";
 import { defaultRekeyLimits, type RekeyLimits } from "./rekey.ts";
 import { repair } from "./repairs.ts";
 
@@ -43,11 +44,16 @@ const defaultIdent = "OpenSSH_9.9-sallyport";
  * is safe.
  */
 export function acceptConnection(conn: Deno.TcpConn, options: SshServerOptions): Connection {
+  return acceptOver(new ConnStream(conn), options);
+}
+
+/** As {@link acceptConnection}, over whatever carries it. */
+export function acceptOver(transport: Transport, options: SshServerOptions): Connection {
   const { hostKeys, ident = defaultIdent, banner, onDebug, rekeyLimits = defaultRekeyLimits } = options;
   const ciphers = options.ciphers ?? (hasLibcrypto() ? "libcrypto" : "javascript");
   const witness = ciphers === "libcrypto" ? new ExchangeWitness() : undefined;
   const client = new IncomingClient(
-    new ConnStream(conn),
+    transport,
     witness?.hostKeys(hostKeys.byAlgorithm) ?? hostKeys.byAlgorithm,
     Buffer.from(ident),
     kexOffer(hostKeys),

@@ -7,6 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
+import type { Transport } from "./transport.ts";
 
 /** Bytes of one read: the fairness quantum. One full SSH packet and a bit, so that bulk upload costs few turns. */
 const readBytes = 64 * 1024;
@@ -41,7 +42,7 @@ function nextTurn(): Promise<void> {
   });
 }
 
-export class ConnStream extends Duplex {
+export class ConnStream extends Duplex implements Transport {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly remoteFamily: "IPv4" | "IPv6";

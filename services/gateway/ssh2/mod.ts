@@ -1,6 +1,8 @@
 /** SSH as the gateway uses it: npm ssh2, extended from outside. One defect or addition a file. */
 
-export { acceptConnection, type SshServerOptions } from "./accept.ts";
+export { acceptConnection, acceptOver, type SshServerOptions } from "./accept.ts";
+export { withCertificate } from "./certified.ts";
+export { ChannelStream } from "./channel_stream.ts";
 export { sendBanner } from "./banner.ts";
 export { disconnect } from "./disconnect.ts";
 export { hasTakenLeave } from "./leave.ts";

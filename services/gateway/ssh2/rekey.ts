@@ -4,7 +4,7 @@
  * Stock never asks for new keys by itself; RFC 4253 §9 recommends it after a gigabyte or an hour.
  */
 
-import type { ConnStream } from "./conn_stream.ts";
+import type { Transport } from "./transport.ts";
 import type { SshClient } from "./internals.ts";
 import { ProtocolViolation } from "./wire_reader.ts";
 
@@ -27,7 +27,7 @@ export const defaultRekeyLimits: RekeyLimits = { bytes: 1024 ** 3, ms: 3_600_000
  */
 export function rekeyer(client: SshClient, limits: RekeyLimits): () => void {
   const { _protocol: protocol } = client;
-  const socket = client._sock as ConnStream;
+  const socket = client._sock as Transport;
   let bytesAtLast = 0;
   let timeAtLast = performance.now();
   client.on("handshake", () => {

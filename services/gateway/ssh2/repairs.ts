@@ -3,6 +3,7 @@
 import type { Buffer } from "node:buffer";
 import { repairFlow } from "./channel_flow.ts";
 import { ExchangeWitness, useLibcrypto } from "./ciphers/mod.ts";
+import { repairCertified } from "./certified.ts";
 import { endOnError } from "./errors.ts";
 import { repairExtInfo } from "./ext_info.ts";
 import { announceHostKeys } from "./host_key_rotation.ts";
@@ -49,6 +50,7 @@ export function repair(client: SshClient, options: RepairOptions): { onIdentifie
   const { _protocol: protocol } = client;
   const { hostKeys, witness, rekeyLimits } = options;
   endOnError(client);
+  repairCertified(client);
   watchLeave(client);
   refuseWeakSignatures(client);
   const onUserSecret = keepSecrets(client);

@@ -9,6 +9,7 @@ import { getLogger } from "../../../shared/log.ts";
 import { silenceCheckMs } from "../../../shared/protocol/limits.ts";
 import {
   allGatewayHeartbeats,
+  certificateSubject,
   framesForHost,
   hostHeartbeatSubject,
   leaseOpenSubject,
@@ -91,10 +92,15 @@ export class Dispatcher {
     const { settings, trust } = this.#options;
     this.#bus = bus;
     const leases = this.#leases;
-    const gateways = new Gateways(trust, (gateway, boot, why) => {
-      this.#log.warning("Gateway {gateway} is lost: {why}", { gateway, why });
-      leases.gatewayLost(gateway, boot);
-    }, (gateway, serial) => news.memberHas(gateway, serial));
+    const gateways = new Gateways(
+      trust,
+      (gateway, boot, why) => {
+        this.#log.warning("Gateway {gateway} is lost: {why}", { gateway, why });
+        leases.gatewayLost(gateway, boot);
+      },
+      (gateway, serial) => news.memberHas(gateway, serial),
+      (gateway) => this.#bringCertificate(gateway),
+    );
     const news = this.#news = new RevocationNews({
       bus,
       trust,
@@ -138,6 +144,8 @@ export class Dispatcher {
     }, silenceCheckMs);
     this.#ended.promise.then(() => clearInterval(timer));
     this.#publishHeartbeat();
+    // Those that live have beaten for this host's last process.
+    for (const gateway of Object.keys(settings.certificates)) this.#bringCertificate(gateway);
     this.#log.info("Host {host} serves", { host: settings.name });
   }
 
@@ -192,6 +200,13 @@ export class Dispatcher {
       // The trust file is another fleet's since the host has started.
       this.#log.error("A list of revoked members is not this fleet's; restart the host", { cause });
     }
+  }
+
+  /** By it the gateway may answer for this host in `ssh -J`; what it has been brought before it has forgotten. */
+  #bringCertificate(gateway: string): void {
+    const { certificates, name } = this.#options.settings;
+    if (!Object.hasOwn(certificates, gateway)) return;
+    this.#bus?.publish(certificateSubject(gateway, name), Uint8Array.fromBase64(certificates[gateway]!));
   }
 
   #publishHeartbeat(): void {

@@ -29,14 +29,20 @@ export class Gateways {
   readonly #trust: Trust;
   readonly #onLost: GatewayLost;
   readonly #onRevocations: (gateway: string, serial: number) => void;
+  readonly #onFirstBeat: (gateway: string) => void;
   readonly #gateways = new Map<string, Gateway>();
 
-  /** @param onRevocations A heartbeat of `gateway` says which list of revoked members it knows */
+  /**
+   * @param onRevocations A heartbeat of `gateway` says which list of revoked members it knows
+   * @param onFirstBeat A process of `gateway` is heard for the first time
+   */
   constructor(
     trust: Trust,
     onLost: GatewayLost,
     onRevocations: (gateway: string, serial: number) => void = () => {},
+    onFirstBeat: (gateway: string) => void = () => {},
   ) {
+    this.#onFirstBeat = onFirstBeat;
     this.#trust = trust;
     this.#onLost = onLost;
     this.#onRevocations = onRevocations;
@@ -60,7 +66,10 @@ export class Gateways {
     if (at <= (hasBeaten ? known.at : gateway.latest)) return;
     gateway.latest = Math.max(gateway.latest, at);
     gateway.lives.set(boot, { at, heardAt: now, isDraining });
-    if (!hasBeaten) this.#onRestarted(name, gateway, boot);
+    if (!hasBeaten) {
+      this.#onRestarted(name, gateway, boot);
+      this.#onFirstBeat(name);
+    }
     this.#onRevocations(name, heartbeat.revocations);
   }
 

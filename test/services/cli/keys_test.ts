@@ -37,7 +37,7 @@ Deno.test("keys makes a folder for each member that is ready to be used, and its
     const host = toHostSettings(loadConfig(`${folder}/hosts/web-1/sallyport.yaml`));
     const gateway = toGatewaySettings(loadConfig(`${folder}/gateways/gate-1/sallyport.yaml`));
     deepStrictEqual(host.bus.servers, ["tls://bus.example.org:4222", "tls://bus2.example.org:4222"]);
-    deepStrictEqual([host.name, gateway.name, gateway.defaultHost], ["web-1", "gate-1", "web-1"]);
+    deepStrictEqual([host.name, gateway.name, gateway.defaultHost], ["web-1", "gate-1", null]);
     loadMembership(host, { kind: "host", name: "web-1" });
     loadMembership(gateway, { kind: "gateway", name: "gate-1" });
     for (const secret of ["fleet.key", "hosts/web-1/identity", "hosts/web-1/nkey", "gateways/gate-1/nkey"]) {

@@ -150,6 +150,7 @@ export class HostKit implements AsyncDisposable {
       openFilesSoft: 1_024,
       labels: {},
       labelCommands: {},
+      certificates: {},
       labelUid: 64_124,
       allowLogins: null,
       denyLogins: [],

@@ -71,7 +71,7 @@ Deno.test("makeFleetKey() makes the trust file of a fleet key that has none, and
     assert.equal(Deno.readTextFileSync(`${folder}/fleet.key`), key);
     Deno.removeSync(`${folder}/fleet.key`);
     makeFleetKey(folder);
-    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["trust"]);
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["ssh_ca", "trust"]);
     assert.equal(Deno.readTextFileSync(`${folder}/trust`), trust);
   } finally {
     Deno.removeSync(folder, { recursive: true });

@@ -101,6 +101,7 @@ export class Bench implements Disposable {
       openFilesSoft: 777,
       labels: {},
       labelCommands: {},
+      certificates: {},
       labelUid: 64_124,
       allowLogins: null,
       denyLogins: [],
