@@ -2,8 +2,10 @@
 
 import { existsSync } from "node:fs";
 
-/** What each is for stands beside it; all are small. */
+/** What each is for stands beside it. */
 export const debianPackages = [
+  "ansible-core", // a client that does everything by ssh and sftp
+  "docker-compose", // reads compose.yaml
   "dropbear-bin", // dbclient, another SSH client
   "faketime", // a host whose clock is wrong
   "iproute2", // ip, for the loopback of the test namespace
@@ -19,6 +21,7 @@ export const debianPackages = [
   "pamtester", // another program that runs PAM stacks
   "procps", // ps
   "putty-tools", // plink, yet another SSH client
+  "rsync", // another client
   "sudo", // visudo, which checks sudoers
   "systemd", // systemd-analyze, which reads the example units
   "tcc", // a C compiler of a megabyte, for PAM modules that misbehave
