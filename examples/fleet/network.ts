@@ -47,8 +47,11 @@ export class Network {
     return new Cable(port);
   }
 
-  /** Takes the bridge away; cables go with their machines. */
+  /** Takes the bridge away, and its cables: those go with their machines, but not at once. */
   async remove(): Promise<void> {
+    for (let number = 0; number < this.#machines; number++) {
+      await must("ip", "link", "delete", `${this.#bridge}p${number}`).catch(() => {}); // Gone already.
+    }
     await must("ip", "link", "delete", this.#bridge);
   }
 }

@@ -82,7 +82,7 @@ export function conversationFor(
   pam: PamSettings,
   { respond, warn }: { respond: Conversation; warn: (text: string) => void },
 ): Conversation {
-  const account = localAccount(asked.login);
+  const account = asked.pamAuth === "alone" ? localAccount(asked.login) : null;
   if (!account || !isSystemLoginBarred(asked, account, pam)) return respond;
   warn(barredText(account));
   return (messages) => {
