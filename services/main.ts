@@ -52,7 +52,15 @@ const verbs: Record<string, Verb> = {
   },
   host: {
     summary: "run the host service",
-    options: [config, teleport, parent],
+    options: [
+      config,
+      teleport,
+      parent,
+      {
+        flags: "--reload",
+        about: "write anew what a running host reads at every login, as its SIGHUP does, and end",
+      },
+    ],
     load: () => import("./cli/host.ts"),
   },
   broker: {

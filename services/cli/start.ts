@@ -49,7 +49,7 @@ export async function run(options: Options): Promise<ExitCode> {
   const stopped = stopSignal({
     onReload: () => {
       // A gateway that does not listen to it yet would end.
-      if (isRunning) supervisor.signal("gateway", "SIGHUP");
+      if (isRunning) { for (const role of ["gateway", "host"]) supervisor.signal(role, "SIGHUP"); }
     },
   });
   try {

@@ -4,10 +4,14 @@ import type { Config } from "./schema.ts";
 
 /** These a gateway reads again at SIGHUP. */
 const readAgain = ["users", "roles", "pam_logins"];
+/** And these a host. */
+const readAgainByHost = ["host.allow_logins", "host.deny_logins"];
 
 /** Keys that differ and take effect only when the services start again: `gateway.MaxSessions`, … */
 export function changesForRestart(before: Config, after: Config): string[] {
-  return differing(before, after, "").filter((key) => !readAgain.includes(key.split(".")[0]!));
+  return differing(before, after, "").filter((key) =>
+    !readAgain.includes(key.split(".")[0]!) && !readAgainByHost.includes(key)
+  );
 }
 
 function differing(before: unknown, after: unknown, path: string): string[] {

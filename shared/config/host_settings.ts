@@ -31,6 +31,8 @@ export interface HostSettings extends MemberSettings, LoginRules {
   labelCommands: Record<string, LabelCommand>;
   /** Unprivileged numeric id, of user and group, that these commands run as. */
   labelUid: number;
+  /** Arguments of `sallyport` that write the {@link LoginRules} anew; `null` where there is no configuration to read. */
+  reload: string[] | null;
   /** Unprivileged numeric ids of the dispatcher. */
   dispatcherUid: number;
   dispatcherGid: number;

@@ -384,8 +384,8 @@ const deny = section({
 const role = section({
   logins: listKey(
     loginPattern,
-    "Logins, exact or with * and ?. A pattern never matches root: write root to allow it.",
-    { example: ["newcomer", "web-*"] },
+    "Logins, exact or with * and ?. A pattern never matches root: write root to allow it. None unless given.",
+    { fallback: [], example: ["newcomer", "web-*"] },
   ),
   host_labels: hostLabels(
     "On which hosts: every label must have its value, or one of its list, exact or with * and ?. Every host unless given.",

@@ -151,6 +151,7 @@ export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(sou
     labelUid: host.label_uid,
     allowLogins: host.allow_logins,
     denyLogins: host.deny_logins,
+    reload: null,
     dispatcherUid: host.uid,
     dispatcherGid: host.gid,
     runDirectory: path(host.run_dir),

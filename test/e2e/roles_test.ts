@@ -121,6 +121,28 @@ Deno.test("the host has the last word: what it denies no gateway can give, also 
   }
   await until("the operator is told", () => sallyport.logs().includes(`keep '${other}' out`));
   const { state } = sallyport;
+  const file = `${state}/sallyport.yaml`;
+  const config = JSON.parse(await Deno.readTextFile(file));
+  const reload = async (changes: Record<string, unknown>, said: RegExp) => {
+    await Deno.writeTextFile(file, JSON.stringify({ ...config, host: { ...config.host, ...changes } }));
+    const before = sallyport.logs().length;
+    Deno.kill(sallyport.process("monitor").pid, "SIGHUP");
+    await until("the host has read it", () => said.test(sallyport.logs().slice(before)));
+  };
+  // A session that is open stays so.
+  const talk = sallyport.spawn(open, "echo up; read x; exit 5");
+  const output = talk.stdout.getReader();
+  await output.read();
+  await reload({ allow_logins: [other], deny_logins: [] }, /deny_logins were read again/);
+  strictEqual((await sallyport.ssh(other, "exit 7")).code, 7);
+  match(await sallyport.refusal(open), /This host lets nobody log in by this name/);
+  await reload({ allow_logins: "" }, /host\.allow_logins must be[^]*old one stays in force/);
+  strictEqual((await sallyport.ssh(other, "exit 7")).code, 7);
+  await talk.stdin.close();
+  strictEqual((await talk.status).code, 5);
+  await output.cancel();
+  await talk.stderr.cancel();
+  await reload({ allow_logins: [open, "root"], deny_logins: ["r*"] }, /deny_logins were read again/);
   const rename = await makeModule(
     state,
     "pam_rename",

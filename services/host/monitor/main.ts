@@ -1,6 +1,6 @@
 /** The monitor: root, small, no package, no bus, no network. `main.ts SETTINGS.json [--with-parent]` */
 
-import { closeOnExecFrom, ignoreSignals } from "../../../ffi/process.ts";
+import { closeOnExecFrom } from "../../../ffi/process.ts";
 import { openSignals } from "../../../ffi/signal_fd.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import { signalNumbers, stopSignals } from "../../../shared/protocol/names.ts";
@@ -14,12 +14,10 @@ const standardInput = 0;
 function main([settingsFile, flag]: string[]): void {
   if (settingsFile === undefined) throw new TypeError("Cannot start the monitor without a settings file");
   closeOnExecFrom(3);
-  // The dispatcher and the workers notice when it ends, and close what is open.
-  ignoreSignals([signalNumbers.HUP]);
   const settings = JSON.parse(Deno.readTextFileSync(settingsFile)) as HostSettings;
   const identity = loadIdentity(settings.identityFile, { kind: "host", name: settings.name });
   const monitor = new Monitor({ settings, settingsFile, identity, log: openLog(settings) });
-  monitor.listen(openSignals(stopSignals));
+  monitor.listen(openSignals([...stopSignals, signalNumbers.HUP]));
   if (flag === withParent) monitor.endWith(standardInput);
   monitor.run();
 }

@@ -1,6 +1,7 @@
 /** What the monitor does: answers start and kill, sees to dead workers, and says that the host lives. */
 
 import { readInto } from "../../../ffi/descriptor.ts";
+import { describeEnd } from "../../../ffi/process.ts";
 import { takeSignal } from "../../../ffi/signal_fd.ts";
 import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { HostHeartbeat } from "../../../shared/protocol/lease.ts";
@@ -22,6 +23,7 @@ import { currentLoad } from "./load.ts";
 import { Loop } from "./loop.ts";
 import { ReplayCache } from "./replay_cache.ts";
 import { RevocationFiles } from "./revocations.ts";
+import { endedWell, startRole, watchChild } from "./start.ts";
 import { Workers } from "./workers.ts";
 
 /** More lease ids in a minute than any host serves; an id takes about 100 bytes. */
@@ -119,14 +121,37 @@ export class Monitor {
     });
   }
 
-  /** Takes signals off `fd` (signalfd(2)): SIGTERM drains, and whatever comes then, or instead, ends {@link run}. */
+  /**
+   * Takes signals off `fd` (signalfd(2)): SIGHUP reads what can be read again; SIGTERM drains, and whatever comes then, or
+   * instead, ends {@link run}.
+   */
   listen(fd: number): void {
     this.#loop.watch(fd, () => {
       const signal = takeSignal(fd);
       if (signal === null) return;
+      if (signal === signalNumbers.HUP) return this.#reload();
       if (signal === signalNumbers.TERM && !this.#isDraining) this.#drain();
       else this.#stop();
     });
+  }
+
+  /** YAML is not for this process: the launcher reads it, and workers read what that writes. */
+  #reload(): void {
+    const { reload } = this.#settings;
+    if (reload === null) return;
+    const failed = (cause: unknown) =>
+      this.#log("error", "The configuration was not read again; the old one stays in force", { cause });
+    try {
+      watchChild(this.#loop, startRole("launcher", reload), (end) => {
+        if (!endedWell(end)) return failed(`the launcher has ended with ${describeEnd(end)}`);
+        this.#log(
+          "info",
+          "host.allow_logins and host.deny_logins were read again; the rest waits for a restart",
+        );
+      });
+    } catch (error) {
+      failed(error);
+    }
   }
 
   /** No new leases; ends when the last of those there are has ended, or their time is over. */

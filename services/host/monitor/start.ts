@@ -10,10 +10,11 @@ import { closeDescriptor, socketPair } from "../../../ffi/socket.ts";
 import { spawn } from "../../../ffi/spawn.ts";
 import type { Loop } from "./loop.ts";
 
-export type Role = "dispatcher" | "worker" | "zygote";
+export type Role = "dispatcher" | "worker" | "zygote" | "launcher";
 
 const roles: Record<Role, { entry: string; permissions: string; flags: string[] }> = {
   dispatcher: { entry: "services/host/dispatcher/main.ts", permissions: "dispatcher", flags: [] },
+  launcher: { entry: "services/main.ts", permissions: "launcher", flags: [] },
   // A worker forks too where a session has limits that an engine cannot live under.
   worker: { entry: "services/host/worker/main.ts", permissions: "worker", flags: [forkingFlags] },
   zygote: { entry: "services/host/worker/zygote.ts", permissions: "worker", flags: [forkingFlags] },

@@ -1,11 +1,12 @@
 /** Whose login it has become after PAM, and whether the roles of whoever asked allow that one. */
 
-import type { LoginRules } from "../../../shared/config/host_settings.ts";
+import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { LeaseOpen } from "../../../shared/protocol/lease.ts";
 import { isLogin } from "../../../shared/protocol/names.ts";
 import { coversLogin, matchesPattern } from "../../../shared/protocol/pattern.ts";
 import { ProblemError } from "../../../shared/protocol/problems.ts";
 import { type Identity, resolveIdentity } from "./identity.ts";
+import { rulesInForce } from "./login_rules.ts";
 
 /**
  * A module may rename the applicant (PAM_USER). What they may have was decided for their roles, not for the name they
@@ -36,7 +37,8 @@ function mayHave({ logins, deniedLogins }: LeaseOpen, login: string): boolean {
  *
  * @throws {ProblemError} `login-closed`
  */
-export function requireOpenHere({ allowLogins, denyLogins }: LoginRules, login: string): void {
+export function requireOpenHere(settings: HostSettings, login: string): void {
+  const { allowLogins, denyLogins } = rulesInForce(settings);
   const isOpen = allowLogins === null || allowLogins.some((entry) => coversLogin(entry, login));
   if (isOpen && !denyLogins.some((entry) => matchesPattern(entry, login))) return;
   throw new ProblemError("login-closed", undefined, {
@@ -50,9 +52,9 @@ export function requireOpenHere({ allowLogins, denyLogins }: LoginRules, login: 
  *
  * @throws {ProblemError} `account-missing`, `access-denied` or `login-closed`
  */
-export function allowedIdentity(open: LeaseOpen, rules: LoginRules, login: string): Identity {
+export function allowedIdentity(open: LeaseOpen, settings: HostSettings, login: string): Identity {
   const identity = resolveIdentity(login);
-  requireOpenHere(rules, identity.login);
+  requireOpenHere(settings, identity.login);
   const isExact = open.logins.includes(identity.login) && mayHave(open, identity.login);
   const isCovered = identity.login === login || mayHave(open, identity.login);
   if (isExact || (isCovered && identity.uid !== 0)) return identity;

@@ -154,6 +154,7 @@ export class HostKit implements AsyncDisposable {
       labelUid: 64_124,
       allowLogins: null,
       denyLogins: [],
+      reload: null,
       acceptEnv: ["LANG"],
       accounts: noAccounts,
       subsystems: {},

@@ -70,10 +70,10 @@ Deno.test("parseConfig() suggests the key that was meant", () => {
 });
 
 Deno.test("parseConfig() tells all mistakes at once, in the order of the file", () => {
-  const found = mistakes("log:\n  level: loud\nroles:\n  r: {logins: []}\nhost:\n  name: a b\nfoo: 1\n");
+  const found = mistakes("log:\n  level: loud\nroles:\n  r: {logins: ['a b']}\nhost:\n  name: a b\nfoo: 1\n");
   assert.deepEqual(found.map((sentence) => sentence.split(" ")[1]), [
     "log.level",
-    "roles.r.logins",
+    "roles.r.logins[0]",
     "host.identity",
     "host.trust",
     "host.name",

@@ -105,6 +105,7 @@ export class Bench implements Disposable {
       labelUid: 64_124,
       allowLogins: null,
       denyLogins: [],
+      reload: null,
       acceptEnv: ["LANG", "LC_*"],
       accounts: noAccounts,
       subsystems: { greet: "echo hello from $0" },
