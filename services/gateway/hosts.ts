@@ -36,6 +36,9 @@ interface Waiter {
 /** By then everybody who lives has beaten once, even with half a heartbeat's delay. */
 const hearingMs = heartbeatIntervalMs * 1.5;
 
+/** A dead host is known to whoever looks once a second, as this does, within the time of three heartbeats. */
+const silentAfterMs = heartbeatTimeoutMs - 2 * silenceCheckMs;
+
 /** Listens to signed heartbeats. Unsigned, wrongly signed and stale ones change nothing. */
 export class Hosts implements Disposable {
   readonly #states = new Map<string, HostState>();
@@ -170,7 +173,7 @@ export class Hosts implements Disposable {
 
   #dropSilent(): void {
     for (const state of this.#states.values()) {
-      if (this.#now() - state.heardAt <= heartbeatTimeoutMs) continue;
+      if (this.#now() - state.heardAt <= silentAfterMs) continue;
       this.#states.delete(state.name);
       // A restart whose clock has stepped back looks like a replay; after a silence it may start anew.
       this.#latest.delete(state.name);
