@@ -1,5 +1,6 @@
 /** Certificates by which this gateway may answer for hosts: those it was given, and those that hosts bring over the bus. */
 
+import type { CertificateLine } from "../../shared/config/certificates.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { certificatesForGateway, hostOfCertificateSubject } from "../../shared/protocol/subjects.ts";
 import { openHostCertificate } from "../../shared/trust/host_certificate.ts";
@@ -18,12 +19,9 @@ export class HostCertificates {
     this.#hostKey = hostKey;
   }
 
-  /** Takes those of a file: one a line, as in a .pub file. Others' are left out. */
-  addLines(text: string): void {
-    for (const line of text.split("\n")) {
-      const [, base64, , name] = line.split(" ");
-      if (base64 && name) this.#add(name, Uint8Array.fromBase64(base64));
-    }
+  /** Takes those this gateway was given. Others' are left out. */
+  addAll(lines: readonly CertificateLine[]): void {
+    for (const { host, base64 } of lines) this.#add(host, Uint8Array.fromBase64(base64));
   }
 
   /** Hears what hosts bring. */

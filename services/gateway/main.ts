@@ -56,7 +56,7 @@ export async function runGateway(
   bus.onState((state) => log.info("The bus is {state}", { state }));
   watchServerVersion(bus, (message, properties) => log.warn(message, properties));
   const certificates = new HostCertificates(trust.fleetKey, ed25519Of(hostKeys));
-  certificates.addLines(settings.hostCertificates);
+  certificates.addAll(settings.hostCertificates);
   certificates.listen(bus, settings.name);
   using hosts = new Hosts(bus, trust);
   using leases = new Leases({

@@ -1,6 +1,7 @@
 /** What the gateway needs to know, from the checked config; all of it is read before privileges are dropped. Times in milliseconds. */
 
 import type { Forwarding, Recording } from "../protocol/lease.ts";
+import type { CertificateLine } from "./certificates.ts";
 import type { MemberSettings } from "./host_settings.ts";
 
 export interface GatewaySettings extends MemberSettings {
@@ -9,8 +10,8 @@ export interface GatewaySettings extends MemberSettings {
   hostKeyFiles: string[];
   /** The host meant by `ssh login@gateway`. */
   defaultHost: string | null;
-  /** Text of the file of host certificates; empty without one. */
-  hostCertificates: string;
+  /** By which it may answer for hosts, as far as they were given to it. */
+  hostCertificates: CertificateLine[];
   /** Unprivileged numeric ids. */
   uid: number;
   gid: number;

@@ -1,6 +1,7 @@
 /** From the checked configuration to what each process is told. Relative names of files are relative to the configuration's folder. */
 
 import { dirname, resolve } from "node:path";
+import { type CertificateLine, parseCertificates } from "./certificates.ts";
 import type { GatewaySettings, ListenAddress, RoleSettings } from "./gateway_settings.ts";
 import type { AccountSettings, BusSettings, HostSettings, MemberSettings } from "./host_settings.ts";
 import type { ConfigFile } from "./load.ts";
@@ -76,7 +77,7 @@ export function toGatewaySettings(source: ConfigFile): GatewaySettings {
     listen: gateway.listen,
     hostKeyFiles: gateway.host_keys.map(path),
     defaultHost: gateway.host,
-    hostCertificates: gateway.host_certificates === null ? "" : readText(path(gateway.host_certificates)),
+    hostCertificates: certificatesOf(orNull(path, gateway.host_certificates)),
     uid: gateway.uid,
     gid: gateway.gid,
     loginGraceMs: gateway.LoginGraceTime,
@@ -142,7 +143,9 @@ export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(sou
   return {
     ...memberSettings(source, host),
     labels: host.labels,
-    certificates: host.certificates === null ? {} : certificatesOf(readText(path(host.certificates))),
+    certificates: Object.fromEntries(
+      certificatesOf(orNull(path, host.certificates)).map(({ gateway, base64 }) => [gateway, base64]),
+    ),
     labelCommands: Object.fromEntries(
       Object.entries(host.label_commands).map((
         [name, { command, interval }],
@@ -179,12 +182,8 @@ export function toHostSettings(source: ConfigFile, keys: PamKeys = pamKeysOf(sou
   };
 }
 
-/** The certificate of each gateway, base64: lines `TYPE BASE64 GATEWAY HOST`. */
-function certificatesOf(text: string): Record<string, string> {
-  const lines = text.split("\n").map((line) => line.split(" "));
-  return Object.fromEntries(
-    lines.flatMap(([, base64, gateway]) => base64 && gateway ? [[gateway, base64]] : []),
-  );
+function certificatesOf(file: string | null): CertificateLine[] {
+  return file === null ? [] : parseCertificates(readText(file), file);
 }
 
 function accountSettings(

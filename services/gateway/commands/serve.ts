@@ -71,8 +71,12 @@ export function serveCommand(
 function write(to: { write: ServerChannel["write"] }, text: string, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    to.write(text, () => resolve());
+    const done = () => {
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    signal.addEventListener("abort", done);
+    to.write(text, done);
   });
 }
 
