@@ -76,6 +76,33 @@ Deno.test("keys goes on where it was interrupted, and changes nobody's keys but 
   });
 });
 
+Deno.test("keys signs a certificate for each pair of gateway and host, with whichever comes later", async () => {
+  await inFolder(async (folder) => {
+    const said = await keys(folder, "init");
+    match(said[0]!, /ssh_ca goes into people's known_hosts/);
+    await keys(folder, "add-host", "web-1");
+    await keys(folder, "add-gateway", "gate-1", { address: "gate.example.org, 192.0.2.1" });
+    await keys(folder, "add-gateway", "gate-2");
+    await keys(folder, "add-host", "web-2");
+    const pairs = async (member: string) =>
+      (await Deno.readTextFile(`${folder}/${member}/host_certificates`)).trim().split("\n")
+        .map((line) => line.split(" ").slice(2).join(" "));
+    deepStrictEqual(await pairs("gateways/gate-1"), ["gate-1 web-1", "gate-1 gate-1"]);
+    deepStrictEqual(await pairs("gateways/gate-2"), ["gate-2 web-1", "gate-2 gate-2"]);
+    deepStrictEqual(await pairs("hosts/web-2"), ["gate-1 web-2", "gate-2 web-2"]);
+
+    const [, own] = (await Deno.readTextFile(`${folder}/gateways/gate-1/host_certificates`)).split("\n");
+    await Deno.writeTextFile(`${folder}/own-cert.pub`, own!);
+    const { stdout } = await run(["ssh-keygen", "-L", "-f", `${folder}/own-cert.pub`]);
+    match(stdout, /Principals:\s+gate-1\s+gate\.example\.org\s+192\.0\.2\.1\s+Critical/);
+    const revoked = await keys(folder, "revoke", "gateway:gate-1");
+    const blob =
+      (await run(["ssh-keygen", "-y", "-f", `${folder}/gateways/gate-2/ssh_host_ed25519_key`])).stdout;
+    match(revoked.at(-1)!, /^If its SSH host key was stolen, .*@revoked \* ssh-ed25519 AAAA\S+ gate-1$/);
+    strictEqual(revoked.at(-1)!.includes(blob.split(" ")[1]!), false);
+  });
+});
+
 Deno.test("keys says what it does not know, and does nothing then", async () => {
   await inFolder(async (folder) => {
     await rejects(
