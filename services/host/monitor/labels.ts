@@ -76,10 +76,12 @@ export class HostLabels {
     const read = () => {
       while (length < output.length) {
         const count = readInto(readEnd, output.subarray(length));
-        if (typeof count !== "number") return;
+        if (count === "again") return;
+        // A pipe at its end is ready for ever.
+        if (count === "end") return stopReading();
         length += count;
       }
-      // More than a label: nobody reads the rest, and the command ends by SIGPIPE or its deadline.
+      // More than a label: nobody reads the rest, and the command waits for its deadline.
       stopReading();
     };
     const stopReading = loop.watch(readEnd, read);

@@ -69,6 +69,19 @@ Deno.test("a command that fails, prints no label, or is not there gives no label
   ]);
 });
 
+Deno.test("a command that has said all and goes on costs no processor time meanwhile", () => {
+  const used = () => Deno.readTextFileSync("/proc/self/stat").split(" ").slice(13, 15).map(Number);
+  const before = used();
+  const { labels } = find(
+    { early: shell("echo done; exec >&- 2>&-; sleep 1.5") },
+    (labels) => labels.early === "done",
+  );
+  assert.deepEqual(labels, { env: "prod", early: "done" });
+  const ticks = used().reduce((sum, value, index) => sum + value - before[index]!, 0);
+  // A tick is 10 ms (proc(5), CLK_TCK).
+  assert.ok(ticks < 20, `${ticks} ticks`);
+});
+
 Deno.test("a command that hangs is killed with all it has started, and a label of before is gone", () => {
   const flag = Deno.makeTempFileSync();
   Deno.chmodSync(flag, 0o666);
