@@ -65,7 +65,8 @@ export interface LeaseEnd {
 
 /** A client that floods requests faster than the host takes them is cut off at this backlog. */
 const maxControlBacklogBytes = 4 * maxRecordBytes;
-/** Time for the last records, `lease.close` above all, to be acknowledged before the keys are thrown away. */
+
+/** Time for the last bytes of channels to be acknowledged. */
 const lingerMs = 5_000;
 
 export class Lease {
@@ -170,7 +171,7 @@ export class Lease {
     };
   }
 
-  /** Ends the lease on both sides; resolves when the host knows, or after a while. Idempotent. */
+  /** Ends the lease on both sides; resolves when the host knows, or cannot be told any more. Idempotent. */
   close(): Promise<void> {
     return this.#close("lease.close");
   }
@@ -188,6 +189,9 @@ export class Lease {
     const linger = new Promise<void>((resolve) => timer = setTimeout(resolve, lingerMs));
     await Promise.race([this.#link.finished(), linger]);
     clearTimeout(timer);
+    this.#link.dropAllBut(controlStream);
+    // However long bus or host are away: unheard, it would leave a session behind. The link knows when to give up.
+    await this.#link.finished();
     this.#link.close();
     this.#onGone();
   }

@@ -157,6 +157,11 @@ export class LeaseLink {
     if (away && !this.#closed) this.#ticker.add(this);
   }
 
+  /** Whether the bus is away. */
+  get isAway(): boolean {
+    return this.#awaySince !== null;
+  }
+
   /** The bus was away and is back: whatever waits asks at once. */
   reconnected(): void {
     this.suspended(false);
@@ -167,6 +172,11 @@ export class LeaseLink {
   finished(): Promise<void> {
     if (this.idle || this.#closed) return Promise.resolve();
     return new Promise((resolve) => this.#whenFinished.push(resolve));
+  }
+
+  /** Gives up what is still on its way on every stream but `id`. */
+  dropAllBut(id: number): void {
+    for (const other of [...this.#streams.keys()]) if (other !== id) this.#forget(other);
   }
 
   /** Ends the link at once and throws the keys away. Idempotent. */

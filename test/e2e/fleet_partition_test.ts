@@ -8,9 +8,15 @@ Deno.test("a host that was cut off long enough to be missed by everybody goes on
   const [host, gateway] = [fleet.hosts[0]!, fleet.gateways[0]!];
   const login = newLogin();
   const talk = await fleet.talk(`${login}+${host.name}`);
-  const before = host.logs().length;
+  const [leaver, before] = [newLogin(), host.logs().length];
+  const leaving = fleet.spawn(`${leaver}+${host.name}`, "echo up; exec sleep 1000");
+  const output = leaving.stdout.getReader();
+  await output.read();
   await fleet.partition(host);
   const line = await talk.say();
+  // Somebody else leaves meanwhile: the host hears of it when it is back.
+  leaving.kill("SIGKILL");
+  await leaving.status;
   await until("the host misses the bus", () => host.logs().slice(before).includes("bus is down"), {
     timeoutMs: 30_000,
   });
@@ -22,6 +28,12 @@ Deno.test("a host that was cut off long enough to be missed by everybody goes on
   await fleet.heal(host);
   await talk.hears(line, 30_000);
   await talk.line();
+  await until("who has left has no session any more", () => fleet.sessions(host, leaver).closed === 1, {
+    timeoutMs: 30_000,
+  });
+  await output.cancel();
+  await leaving.stderr.cancel();
+  await leaving.stdin.close().catch(() => {});
   deepStrictEqual(fleet.sessions(host, login), { opened: 1, closed: 0 });
   strictEqual((await talk.end()).code, 0);
   await until("PAM is closed", () => fleet.sessions(host, login).closed === 1);

@@ -73,10 +73,13 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Closes `link` when all that was said has been heard, or after a while. */
+/** Closes `link` when all that was said has been heard, or after a while with the bus there. */
 async function farewell(link: LeaseLink): Promise<void> {
-  const done = Promise.all([link.finished(), pause(minLingerMs)]);
-  await Promise.race([done, pause(maxLingerMs)]);
+  const done = Promise.all([link.finished(), pause(minLingerMs)]).then(() => true);
+  for (;;) {
+    const isOver = await Promise.race([done, pause(maxLingerMs).then(() => !link.isAway)]);
+    if (isOver) break;
+  }
   link.close();
 }
 
