@@ -1,7 +1,7 @@
 /** The access policy: who holds which key, and what their roles allow. Pure, and denies unless a rule allows. */
 
 import { createHash } from "node:crypto";
-import type { Grant } from "../../shared/protocol/lease.ts";
+import type { Grant, Labels } from "../../shared/protocol/lease.ts";
 import { coversLogin } from "../../shared/protocol/pattern.ts";
 import { type Place, type Role, RoleSet } from "./roles.ts";
 
@@ -23,6 +23,8 @@ export interface Applicant {
   /** Patterns of what they may not have all the same. */
   deniedLogins: string[];
   grant: Grant;
+  /** What the host said of itself when its roles were asked: all of this holds for no other labels. */
+  labels: Labels;
   traits: Record<string, string[]>;
   /** RFC 4252 method name. */
   method: string;
@@ -120,9 +122,12 @@ export class AccessPolicy {
     return { user: login, traits: {}, method, fingerprint: "", ...this.#decided(roles, place) };
   }
 
-  #decided(roles: string[], place: Place): Pick<Applicant, "roles" | "logins" | "deniedLogins" | "grant"> {
+  #decided(
+    roles: string[],
+    place: Place,
+  ): Pick<Applicant, "roles" | "logins" | "deniedLogins" | "grant" | "labels"> {
     const set = this.#setOf(roles);
-    return { roles, ...set.loginsAt(place), grant: set.grantAt(place) };
+    return { roles, ...set.loginsAt(place), grant: set.grantAt(place), labels: place.host.labels };
   }
 
   #setOf(names: string[]): RoleSet {

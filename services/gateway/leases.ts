@@ -7,6 +7,7 @@ import {
   type ClientAddress,
   decodeLeaseAnswer,
   type GatewayHeartbeat,
+  type Labels,
   type LeaseOpen,
   type PamAuth,
   suitesWith,
@@ -180,6 +181,8 @@ export class Leases implements Disposable {
     host: HostState,
     { target, applicant, pamAuth, client, dryRun, onSessions }: LeaseRequest,
   ): Promise<Lease> {
+    // A list of sessions is of one's own, on whatever host; everything else was decided for these labels.
+    if (!onSessions && !areSame(applicant.labels, host.labels)) throw new ProblemError("labels-changed");
     const { bus, name, identity, trust, sessionTimeoutMs } = this.#options;
     const ephemeral = generateEphemeral();
     const purpose = dryRun
@@ -308,6 +311,12 @@ export class Leases implements Disposable {
     for (const stop of this.#stop.splice(0)) stop();
     for (const { lease } of [...this.#leases.values()]) lease.abandon("internal", "the gateway stops");
   }
+}
+
+function areSame(some: Labels, others: Labels): boolean {
+  const names = Object.keys(some);
+  return names.length === Object.keys(others).length &&
+    names.every((name) => Object.hasOwn(others, name) && others[name] === some[name]);
 }
 
 /** Tells the signed answer from an unsigned denial, which is worth no more than a broken connection. */

@@ -38,6 +38,7 @@ export const problems = {
   "host-busy": "The host is handling too many logins right now; try again in a moment.",
   "bus-down": "The gateway has lost its connection to the bus; try again in a moment.",
   "stale-boot": "The host has just restarted; try again.",
+  "labels-changed": "The host has just come up or changed its labels; try again.",
   "not-trusted": "The host does not trust this gateway; ask the people who run this fleet.",
   "expired":
     "The request arrived too late at the host; try again, and check the clocks of gateway and host if it persists.",

@@ -251,6 +251,7 @@ function requestOf(user: string) {
       logins: ["*", "root"],
       deniedLogins: [],
       grant: plainGrant,
+      labels: {},
       traits: {},
       method: "publickey",
       fingerprint: "",

@@ -29,6 +29,7 @@ export function admissionTo(login: string, place: Place, { config, file }: Confi
         logins: [login],
         deniedLogins: [],
         grant: plainGrant,
+        labels: place.host.labels,
         traits: {},
         method: "publickey",
         fingerprint: "",
