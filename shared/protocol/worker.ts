@@ -17,9 +17,10 @@ import {
   readChannelExit,
 } from "./channel.ts";
 import { encodeJson, Fields, ProtocolError } from "./codec.ts";
-import { type Suite, suites } from "./lease.ts";
+import { type Grant, type Suite, suites } from "./lease.ts";
 import {
   maxEnvelopeBytes,
+  maxGrantMs,
   maxRecordBytes,
   maxRevocationsBytes,
   maxSessionId,
@@ -88,12 +89,15 @@ export type WorkerReply =
   | { type: "channel.failed"; channel: number; problem: Problem; text: string; cause: string }
   | { type: "channel.exited"; channel: number; exit: ChannelExit }
   /** To a new dispatcher, first: what the lease is. As many `session.kept` follow. */
-  | { type: "lease.resumed"; user: string; login: string; from: string; sessions: number }
+  | ({ type: "lease.resumed"; user: string; login: string; from: string; sessions: number } & Limits)
   /** With one descriptor, the PTY: a session on a terminal that has outlived the dispatcher before. */
   | { type: "session.kept"; channel: number; pid: number; ageMs: number }
   /** PAM is closed; the worker exits now. */
   | { type: "lease.closed" }
   | { type: "log"; level: LogLevel; message: string; properties: Record<string, unknown> };
+
+/** When a lease ends by itself, as far as that has not passed yet. 0 is never. */
+export type Limits = Pick<Grant, "idleTimeoutMs" | "ttlMs">;
 
 export const logLevels = ["debug", "info", "warning", "error"] as const;
 export type LogLevel = typeof logLevels[number];
@@ -226,6 +230,8 @@ export function decodeWorkerReply(bytes: Uint8Array): WorkerReply {
         login: fields.matching("login", isLogin, "a login"),
         from: fields.string("from", 64),
         sessions: fields.integer("sessions", 0, maxSessionsListed),
+        idleTimeoutMs: fields.integer("idleTimeoutMs", 0, maxGrantMs),
+        ttlMs: fields.integer("ttlMs", 0, maxGrantMs),
       };
     case "session.kept":
       return {

@@ -1,4 +1,4 @@
-import { match, strictEqual } from "node:assert/strict";
+import { match, ok, strictEqual } from "node:assert/strict";
 import { makeAccount, newLogin } from "../support/logins.ts";
 import { isAlive, signal } from "../support/processes.ts";
 import { type Sallyport, startSallyport } from "../support/sallyport.ts";
@@ -7,11 +7,14 @@ import type { Terminal } from "../support/terminal.ts";
 import { until } from "../support/wait.ts";
 
 /** PAM notes each opening and closing. */
-async function start(folder: string, detach: string): Promise<Sallyport> {
+async function start(folder: string, detach: string, roles?: Record<string, object>): Promise<Sallyport> {
   const note = await writeScript(folder, "note", `#!/bin/sh\necho $PAM_TYPE $PAM_USER >> ${folder}/tally\n`);
   await Deno.writeTextFile(`${folder}/tally`, "");
   const stack = `account required pam_permit.so\nsession required pam_exec.so quiet ${note}\n`;
-  return await startSallyport({ stack, config: { host: { detach, hangup_grace: 1 } } });
+  return await startSallyport({
+    stack,
+    config: { host: { detach, hangup_grace: 1 }, ...(roles && { roles }) },
+  });
 }
 
 function callsFor(folder: string, login: string): string {
@@ -91,5 +94,22 @@ Deno.test("the detach time ends a session also while there is no dispatcher", as
     timeoutMs: 30_000,
   });
   match(await sallyport.refusal(`${login}+local+attach`), /no session of yours to take up/);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("what a role limits a session to holds under the next dispatcher as well", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "detach-" });
+  const login = newLogin();
+  await makeAccount(login);
+  await using sallyport = await start(folder, "10m", { all: { logins: ["*"], max_session_ttl: 6 } });
+  const startedAt = performance.now();
+  await using lost = await sallyport.terminal(login);
+  const shell = await shellAt(lost);
+  signal(sallyport.process("dispatcher").pid, "SIGKILL");
+  await until("a new dispatcher has it", () => /has kept 1 sessions/.test(sallyport.logs()));
+  await until("the shell has ended", () => !isAlive(shell), { timeoutMs: 20_000 });
+  ok(performance.now() - startedAt > 5_900);
+  await until("PAM is closed", () => callsFor(folder, login) === "open_session close_session");
+  await until("the operator is told", () => /allow no longer: session-expired/.test(sallyport.logs()));
   await Deno.remove(folder, { recursive: true });
 });

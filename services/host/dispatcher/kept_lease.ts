@@ -6,6 +6,7 @@ import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { ProtocolError } from "../../../shared/protocol/codec.ts";
 import type { WorkerReply, WorkerRequest } from "../../../shared/protocol/worker.ts";
+import { limitLease } from "./lease_limits.ts";
 import { OwnChannels } from "./own_channels.ts";
 import type { Sessions } from "./sessions.ts";
 import { WorkerLink } from "./worker_link.ts";
@@ -33,6 +34,7 @@ export class KeptLease {
   #awaited = 0;
   /** Until the worker has said what it has, and from when it is to end: it may be in PAM, or hang. */
   #killTimer: ReturnType<typeof setTimeout>;
+  #limits: Disposable | null = null;
   #isEnded = false;
 
   constructor(options: KeptLeaseOptions) {
@@ -58,6 +60,7 @@ export class KeptLease {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#limits?.[Symbol.dispose]();
     this.#log.info("Ended");
     this.#channels?.close();
     const { hangupGraceMs, closeTimeoutMs } = this.#options.settings;
@@ -73,11 +76,16 @@ export class KeptLease {
   #onReply(reply: WorkerReply, descriptors: number[]): void {
     switch (reply.type) {
       case "lease.resumed": {
-        const { user, login, from, sessions } = reply;
+        const { user, login, from, sessions, idleTimeoutMs, ttlMs } = reply;
         this.#log.info("The worker has kept {count} sessions of {login}", { count: sessions, login });
         clearTimeout(this.#killTimer);
         this.#channels = this.#channelsOf({ user, login, from });
         this.#awaited = sessions;
+        const activeAt = () => this.#channels?.activeAt ?? 0;
+        this.#limits = limitLease({ idleTimeoutMs, ttlMs }, activeAt, (problem) => {
+          this.#log.info("The roles of {user} allow no longer: {problem}", { user, problem });
+          this.end();
+        });
         if (sessions === 0) this.end();
         return;
       }
@@ -137,6 +145,7 @@ export class KeptLease {
 
   #onWorkerEnd(cause: unknown): void {
     clearTimeout(this.#killTimer);
+    this.#limits?.[Symbol.dispose]();
     if (!this.#isEnded) {
       this.#log.error("The worker is gone without having closed the lease", { cause });
       this.#isEnded = true;

@@ -1,6 +1,6 @@
 /** The end of a lease by the roles of whoever has it: after so long, or after so long without a byte. */
 
-import type { Grant } from "../../../shared/protocol/lease.ts";
+import type { Limits } from "../../../shared/protocol/worker.ts";
 import type { Problem } from "../../../shared/protocol/problems.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { Problem } from "../../../shared/protocol/problems.ts";
  * @param end Called at most once
  */
 export function limitLease(
-  { idleTimeoutMs, ttlMs }: Pick<Grant, "idleTimeoutMs" | "ttlMs">,
+  { idleTimeoutMs, ttlMs }: Limits,
   activeAt: () => number,
   end: (problem: Problem) => void,
 ): Disposable {

@@ -50,7 +50,10 @@ export function serveLease(settings: HostSettings, descriptor: number): void {
   const records = recordsFor(open.client.address, socket);
   const login = within(settings.loginGraceMs, () => openLogin({ ...request, settings, records, socket }));
   if (!login) return;
-  serveLogin(login, { settings, user: open.user, client: open.client, records, socket });
+  serveLogin(login, {
+    ...{ settings, records, socket },
+    ...{ user: open.user, client: open.client, limits: open.grant, openedAt: performance.now() },
+  });
 }
 
 function recordsFor(address: string, socket: DispatcherSocket): LoginRecords {

@@ -5,6 +5,7 @@ import type { HostSettings } from "../../../shared/config/host_settings.ts";
 import type { ChannelOpen } from "../../../shared/protocol/channel.ts";
 import { ProtocolError } from "../../../shared/protocol/codec.ts";
 import type { ClientAddress } from "../../../shared/protocol/lease.ts";
+import type { Limits } from "../../../shared/protocol/worker.ts";
 import { asProblem, describeCause } from "./cause.ts";
 import type { Channels } from "./channels.ts";
 import { commandLine } from "./command_line.ts";
@@ -24,6 +25,9 @@ export interface OpenLease {
   user: string;
   client: ClientAddress;
   login: Login;
+  limits: Limits;
+  /** Milliseconds of performance.now(). */
+  openedAt: number;
   channels: Channels;
   records: LoginRecords;
   socket: DispatcherSocket;

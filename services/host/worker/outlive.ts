@@ -31,10 +31,15 @@ export function outlive(lease: OpenLease): boolean {
   }
 }
 
-function handOver({ channels, client, login, socket, user }: OpenLease): void {
+function handOver({ channels, client, limits, login, openedAt, socket, user }: OpenLease): void {
   const { kept } = channels;
-  const from = client.address;
-  socket.reply({ type: "lease.resumed", user, login: login.identity.login, from, sessions: kept.length });
+  const { idleTimeoutMs, ttlMs } = limits;
+  const leftMs = Math.max(1, Math.round(openedAt + ttlMs - performance.now()));
+  socket.reply({
+    type: "lease.resumed",
+    ...{ user, login: login.identity.login, from: client.address, sessions: kept.length },
+    ...{ idleTimeoutMs, ttlMs: ttlMs === 0 ? 0 : leftMs },
+  });
   for (const { number, pid, pty, startedAt } of kept) {
     const ageMs = Math.round(performance.now() - startedAt);
     socket.reply({ type: "session.kept", channel: number, pid, ageMs }, [pty]);
