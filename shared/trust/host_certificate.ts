@@ -63,13 +63,17 @@ export function openHostCertificate(blob: Uint8Array, fleetKey: string): HostCer
     const [type, , publicKey] = [reader.text(), reader.string(), reader.string()];
     reader.skip(8);
     const [kind, , names] = [reader.uint32(), reader.text(), reader.string()];
-    reader.skip(16);
+    const [validAfter, validBefore] = [reader.uint64(), reader.uint64()];
     const [conditions] = [reader.string(), reader.string(), reader.string()];
     const authority = reader.string();
     const signed = blob.subarray(0, reader.position);
     const wrapped = new Reader(reader.string());
     const [signatureType, signature] = [wrapped.text(), wrapped.string()];
-    const isOurs = type === certificateType && kind === hostCertificate && conditions.length === 0 &&
+    // What comes after the signature is not signed: anybody could add it, and ssh then takes the whole for damaged.
+    const isWhole = reader.isAtEnd && wrapped.isAtEnd;
+    const isForEver = validAfter === 0n && validBefore === forever;
+    const isOurs = isWhole && isForEver && type === certificateType && kind === hostCertificate &&
+      conditions.length === 0 &&
       signatureType === keyType && equal(authority, publicKeyBlob(fleetKey));
     if (blob.length > maxCertificateBytes || !isOurs || publicKey.length !== 32) return null;
     if (!verify(null, signed, ed25519FromRaw(fleetKey), signature)) return null;
@@ -156,6 +160,14 @@ class Reader {
     this.skip(4);
     const at = this.#bytes.byteOffset + this.position - 4;
     return new DataView(this.#bytes.buffer, at, 4).getUint32(0);
+  }
+
+  uint64(): bigint {
+    return BigInt(this.uint32()) << 32n | BigInt(this.uint32());
+  }
+
+  get isAtEnd(): boolean {
+    return this.position === this.#bytes.length;
   }
 
   string(): Uint8Array {

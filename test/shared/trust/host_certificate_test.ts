@@ -1,4 +1,5 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
+import { sign } from "node:crypto";
 import {
   authorityLine,
   certificateType,
@@ -8,6 +9,7 @@ import {
   signHostCertificate,
 } from "../../../shared/trust/host_certificate.ts";
 import { createFleetKey } from "../../../shared/trust/identity.ts";
+import { privateKeyFromText } from "../../../shared/trust/keys.ts";
 
 const fleet = createFleetKey();
 const hostKey = createFleetKey().publicKey;
@@ -45,6 +47,33 @@ Deno.test("openHostCertificate() takes nothing of another fleet, nothing altered
   }
   strictEqual(openHostCertificate(new Uint8Array(100_000), fleet.publicKey), null);
 });
+
+Deno.test("openHostCertificate() takes nothing that goes on after the signature, which ssh would call damaged", () => {
+  strictEqual(openHostCertificate(Uint8Array.of(...blob, 0), fleet.publicKey), null);
+  // The same inside the signature's own string, whose length is 83 and stands 87 bytes before the end.
+  const inside = Uint8Array.of(...blob, 0);
+  inside[blob.length - 84]!++;
+  strictEqual(openHostCertificate(inside, fleet.publicKey), null);
+});
+
+Deno.test("openHostCertificate() takes none of the fleet's that is over, or not yet begun", () => {
+  const [expired, future] = [blob.slice(), blob.slice()];
+  const validBefore = new TextDecoder("latin1").decode(blob).indexOf("\xff".repeat(8));
+  expired[validBefore] = 0;
+  future[validBefore - 8] = 1;
+  for (const other of [expired, future]) {
+    strictEqual(openHostCertificate(signedAnew(other), fleet.publicKey), null);
+  }
+  notStrictEqual(openHostCertificate(signedAnew(blob), fleet.publicKey), null);
+});
+
+/** With a signature of the fleet's over what it says now: the last 64 bytes, in a string of 83 bytes. */
+function signedAnew(certificate: Uint8Array): Uint8Array {
+  const bytes = certificate.slice();
+  const key = privateKeyFromText(fleet.secret.trim());
+  bytes.set(sign(null, bytes.subarray(0, -87), key), bytes.length - 64);
+  return bytes;
+}
 
 Deno.test("rawKeyOf() is the way back from publicKeyBlob(), and knows no other type", () => {
   strictEqual(rawKeyOf(publicKeyBlob(hostKey)), hostKey);
