@@ -1,11 +1,9 @@
 /** errno: reading it, naming it, and turning it into one typed error. */
 
 import { readCString } from "./cstring.ts";
-import { C_LIBRARY, library } from "./library.ts";
+import { C_LIBRARY, errnoLocation, library } from "./library.ts";
 
 const libc = library(C_LIBRARY, {
-  // int *__errno_location(void) <errno.h>
-  __errno_location: { parameters: [], result: "pointer" },
   // char *strerror(int errnum) <string.h>
   strerror: { parameters: ["i32"], result: "pointer" },
 });
@@ -49,7 +47,7 @@ export class SystemError extends Error {
 
 /** errno of the last C call made on this thread; read it before any other call. */
 export function lastErrno(): number {
-  const location = libc().__errno_location();
+  const location = errnoLocation();
   return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32(0);
 }
 

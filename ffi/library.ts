@@ -25,6 +25,7 @@ export function library<const T extends Deno.ForeignLibraryInterface>(
     for (const name of names) {
       try {
         symbols = Deno.dlopen(name, table).symbols;
+        errno ??= openErrno();
         return symbols;
       } catch (error) {
         cause = error;
@@ -36,3 +37,23 @@ export function library<const T extends Deno.ForeignLibraryInterface>(
 
 /** Sonames of the C library. */
 export const C_LIBRARY = ["libc.so.6"];
+
+/**
+ * Open, and called once, before any function of a library can fail: both take memory, and malloc(3) may change errno
+ * although it succeeds (it looks for files under /sys that are not everywhere).
+ */
+let errno: ReturnType<typeof openErrno> | undefined;
+
+function openErrno() {
+  const { symbols } = Deno.dlopen(C_LIBRARY[0]!, {
+    // int *__errno_location(void) <errno.h>
+    __errno_location: { parameters: [], result: "pointer" },
+  });
+  symbols.__errno_location();
+  return symbols;
+}
+
+/** Where errno of this thread is; `null` while no library has been opened. */
+export function errnoLocation(): Deno.PointerValue {
+  return errno === undefined ? null : errno.__errno_location();
+}

@@ -32,3 +32,22 @@ Deno.test("unwrap() passes a result through, and turns a failure into the error 
 Deno.test("SystemError has a word for an errno without a name here", () => {
   assert.equal(new SystemError("read", 71).errnoName, "errno 71");
 });
+
+Deno.test("reading errno for the first time in a process opens no library, which would change it", async () => {
+  // dlopen is counted from the call that fails on.
+  const script = `
+    import { C_LIBRARY, library } from "${import.meta.resolve("../../ffi/library.ts")}";
+    import { lastErrno } from "${import.meta.resolve("../../ffi/errno.ts")}";
+    const libc = library(C_LIBRARY, { close: { parameters: ["i32"], result: "i32" } });
+    libc();
+    let opened = 0;
+    const dlopen = Deno.dlopen;
+    Object.defineProperty(Deno, "dlopen", { value: (...all) => (opened++, dlopen(...all)) });
+    libc().close(-1);
+    console.log(lastErrno(), opened);
+  `;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", `data:application/javascript,${encodeURIComponent(script)}`],
+  }).output();
+  assert.equal(new TextDecoder().decode(stdout), `${Errno.EBADF} 0\n`);
+});
